@@ -62,7 +62,9 @@ var costly = map[string]func(t *testing.T) (files fstest.MapFS, name string){
 	"fif: a gap at each sample":        func(*testing.T) (fstest.MapFS, string) { return fifBuffers(true) },
 	"fif: events beside":               fifEvents,
 	"fif: channels":                    fifChannels,
-	"fif: annotations":                 fifAnnotations,
+	"fif: annotations":                 func(*testing.T) (fstest.MapFS, string) { return fifAnnotations("") },
+	"fif: annotations of channels":     func(*testing.T) (fstest.MapFS, string) { return fifAnnotations(`["c%d"],`) },
+	"fif: annotations of all channels": func(*testing.T) (fstest.MapFS, string) { return fifAnnotations(`[],`) },
 	"gdf: events":                      gdfEvents,
 	"gdf: new segments":                gdfSegments,
 	"gdf: channels":                    gdfChannels,
@@ -530,12 +532,22 @@ func fifChannels(*testing.T) (fstest.MapFS, string) {
 	return one("x_raw.fif", fifEnd(fifInts(fifTag(b, 300, 2, make([]byte, 4*n)), 105, 102)))
 }
 
-func fifAnnotations(*testing.T) (fstest.MapFS, string) {
+// fifAnnotations is a file with many annotations, of channels as the lists say, where there are some.
+func fifAnnotations(of string) (fstest.MapFS, string) {
 	const n = 200_000
 	b := fifInts(fifTag(fifInts(fifHead(), 104, 102), 300, 2, make([]byte, 2000)), 105, 102)
 	b = fifInts(b, 104, 3810)
 	b = fifTag(fifTag(b, 3568, 4, make([]byte, 4*n)), 3569, 4, make([]byte, 4*n))
-	return one("x_raw.fif", fifEnd(fifInts(fifTag(b, 206, 10, []byte(strings.Repeat("a:", n-1)+"a")), 105, 3810)))
+	b = fifTag(b, 206, 10, []byte(strings.Repeat("a:", n-1)+"a"))
+	if of != "" {
+		lists := make([]byte, 0, 16*n)
+		for i := range n {
+			lists = append(lists, strings.Replace(of, "%d", strconv.Itoa(i%300), 1)...)
+		}
+		lists[len(lists)-1] = ']'
+		b = fifTag(b, 3801, 10, append([]byte("["), lists...))
+	}
+	return one("x_raw.fif", fifEnd(fifInts(b, 105, 3810)))
 }
 
 func fifEvents(*testing.T) (fstest.MapFS, string) {

@@ -34,7 +34,12 @@ func (m Message) Batch(schema *arrow.Schema) (arrow.RecordBatch, error) {
 	if !ok || item.NumFields() < 1 {
 		return nil, fmt.Errorf("the last column is a list of %s, must be one of events", list.Elem())
 	}
-	wantNodes, wantBuffers := chs+4+item.NumFields(), 2*chs+8+2*item.NumFields() // see column and events
+	wantNodes, wantBuffers := chs+4+item.NumFields(), 2*chs+7+2*item.NumFields() // see column and events
+	for _, f := range item.Fields() {
+		if f.Type.ID() == arrow.STRING {
+			wantBuffers++
+		}
+	}
 	if nodes != wantNodes || buffers != wantBuffers {
 		return nil, fmt.Errorf("record batch of %d nodes and %d buffers, must be %d and %d for %d channels", nodes, buffers, wantNodes, wantBuffers, chs)
 	}
@@ -127,7 +132,7 @@ func (r *batchReader) offsets(n int64) (b *memory.Buffer, end int64) {
 	return b, end
 }
 
-// events is the last column: a list (one node, two buffers) of structs (one, one) of a text (one, three) and
+// events is the last column: a list (one node, two buffers) of structs (one, one) of texts (one, three each) and
 // numbers.
 func (r *batchReader) events(dt *arrow.ListType, item *arrow.StructType) *array.Data {
 	nulls := r.next(r.rows)
@@ -139,9 +144,13 @@ func (r *batchReader) events(dt *arrow.ListType, item *arrow.StructType) *array.
 		r.f.err = errBody
 	}
 	itemValid := r.validity(n, itemNulls)
-	fields := []arrow.ArrayData{r.text(item.Field(0).Type, n)}
-	for _, f := range item.Fields()[1:] {
-		fields = append(fields, r.column(f.Type, n))
+	var fields []arrow.ArrayData
+	for _, f := range item.Fields() {
+		if f.Type.ID() == arrow.STRING {
+			fields = append(fields, r.text(f.Type, n))
+		} else {
+			fields = append(fields, r.column(f.Type, n))
+		}
 	}
 	if r.f.err != nil {
 		return nil

@@ -153,7 +153,7 @@ func readField(t table, depth int) (arrow.Field, error) {
 		field.Type = arrow.BinaryTypes.String
 	case id == typeList && len(children) == 1:
 		field.Type = arrow.ListOfField(children[0])
-	case id == typeStruct && (len(children) == 3 || len(children) == 4):
+	case id == typeStruct && len(children) >= 3 && len(children) <= 5:
 		field.Type = arrow.StructOf(children...)
 	default:
 		return field, fmt.Errorf("%q has a type (number %d in Schema.fbs) that samples do not have", field.Name, id)

@@ -328,9 +328,9 @@ func (w *writer) markers() string {
 			i--
 		}
 		run := w.runs[i]
-		k := place[i] + e.Sample - run.Start
+		k, size := place[i]+e.Sample-run.Start, math.Round(e.Duration*rate)
 		if i+1 < len(w.runs) && e.Sample >= run.End() { // within a gap
-			k = place[i+1]
+			k, size = place[i+1], max(0, size-float64(w.runs[i+1].Start-e.Sample))
 			moved++
 		}
 		typ, description, found := strings.Cut(e.Label, "/")
@@ -343,7 +343,6 @@ func (w *writer) markers() string {
 			}
 			typ, description = "", e.Label
 		}
-		size := math.Round(e.Duration * rate)
 		if k < 0 { // positions count from 1
 			size, k = max(0, size+float64(k)), 0
 			early++
@@ -378,7 +377,7 @@ func (w *writer) markers() string {
 		w.lose("samples", fmt.Sprintf("samples under %q were not measured", signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", skips, len(w.rec.Events)), "read as gaps")
 	}
 	if moved > 0 {
-		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them")
+		w.lose("events", "stand at a sample", fmt.Sprintf("%d within gaps", moved), "at the first sample behind them; those that last until behind it end where they did")
 	}
 	if early > 0 {
 		w.lose("events", "stand at a sample", fmt.Sprintf("%d before the first", early), "at the first sample; those that last until behind it end where they did")

@@ -176,6 +176,26 @@ func TestEventsBeforeTheFirstSample(t *testing.T) {
 	}
 }
 
+// TestEventsInGaps: what happened in a gap stands at the first sample behind it, and lasts over no sample that was measured later than it did: a
+// boundary of EEGLAB lasts as long as its gap.
+func TestEventsInGaps(t *testing.T) {
+	at := func(sample int64, lasts float64, label string) signal.Event {
+		return signal.Event{Sample: sample, Onset: float64(sample) / 100, Duration: lasts, Label: label}
+	}
+	rec := &signal.Recording{
+		Name: "x", Len: 100, Begin: time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC), Spans: []signal.Span{{Start: 0, Len: 10}, {Start: 50, Len: 50}},
+		Info: &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}}, Data: signal.Memory{make([]float64, 100)},
+		Events: []signal.Event{at(5, 0.02, "in front"), at(10, 0.4, "boundary"), at(30, 0.1, "within"), at(45, 0.08, "lasts"), at(60, 0.3, "behind")},
+	}
+	got, losses := write(t, rec)
+	if want := []signal.Event{at(5, 0.02, "in front"), at(50, 0, "boundary"), at(50, 0, "within"), at(50, 0.03, "lasts"), at(60, 0.3, "behind")}; !slices.Equal(got.Events, want) {
+		t.Errorf("the events are %+v, want %+v", got.Events, want)
+	}
+	if text := fmt.Sprintf("%+v", losses); len(losses) != 1 || !strings.Contains(text, "3 within gaps") || !strings.Contains(text, "end where they did") {
+		t.Errorf("the losses are %s, want one of 3 events within gaps", text)
+	}
+}
+
 // TestKinds: what channels are is kept where labels do not tell, and other programs see the same labels.
 func TestKinds(t *testing.T) {
 	rec := &signal.Recording{Name: "x", Len: 20, Info: &signal.Info{Rate: 100}}

@@ -2,6 +2,7 @@ package fif
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,9 +141,10 @@ type annotations struct {
 	begin, end []float64 // seconds
 	names      names     // as they stand in the file, until check
 	text       []string
-	origin     time.Time // what begin and end count from; zero: see events
-	ofChannels bool      // some are of single channels
-	broken     bool      // a tag of them cannot be read, which is listed
+	channels   []signal.Channels // one to each text, by the names in the file
+	named      string            // channels as they stand in the file, until check
+	origin     time.Time         // what begin and end count from; zero: see events
+	broken     bool              // a tag of them cannot be read, which is listed
 }
 
 // add takes in a tag of a block of annotations. What is wrong with one is listed: a bad annotation never blocks the signal.
@@ -156,8 +158,11 @@ func (a *annotations) add(s *source, t tag) {
 		a.end, err = s.floats(t, "ends of annotations")
 	case tagComment:
 		a.names, err = s.names(t, "texts of annotations")
-	case tagDropLog: // MNE writes it only where there are any
-		a.ofChannels = true
+	case tagDropLog: // MNE writes it only where some are of single channels
+		named, err := s.text(t, "channels of annotations")
+		if a.named = named; err != nil {
+			noChannels(s, t.at, err)
+		}
 	case tagDate:
 		a.origin, err = readDate(s, t)
 	}
@@ -168,6 +173,44 @@ func (a *annotations) add(s *source, t tag) {
 }
 
 const noAnnotations = "all annotations of the file are left out"
+
+// noChannels lists that it cannot be told of which channels annotations are.
+func noChannels(s *source, at int64, err error) {
+	s.deviateOften(at, "channels of annotations", "are a list of names for each annotation, as JSON", err.Error, "all annotations are of all channels")
+}
+
+// readSets reads a list of names for each of n annotations.
+func readSets(text string, n int) ([]signal.Channels, error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		return nil, fmt.Errorf("%.40q", text)
+	}
+	sets, known := make([]signal.Channels, 0, n), map[string]signal.Channels{} // by their text: there are few
+	var raw json.RawMessage
+	for ; d.More(); sets = append(sets, known[string(raw)]) {
+		if err := d.Decode(&raw); err != nil {
+			return nil, err
+		}
+		if len(sets) == n {
+			return nil, fmt.Errorf("more lists than the %d annotations", n)
+		}
+		if _, seen := known[string(raw)]; seen {
+			continue
+		}
+		var set signal.Channels
+		if err := json.Unmarshal(raw, &set); err != nil {
+			return nil, fmt.Errorf("%.40q for annotation %d", raw, len(sets)+1)
+		}
+		known[string(raw)] = set
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	if len(sets) < n {
+		return nil, fmt.Errorf("%d lists for %d annotations", len(sets), n)
+	}
+	return sets, nil
+}
 
 // check makes text of the names, and leaves out and lists what has no place in time.
 func (a *annotations) check(s *source) {
@@ -186,6 +229,15 @@ func (a *annotations) check(s *source) {
 		*a = annotations{}
 		return
 	}
+	if a.named != "" {
+		sets, err := readSets(a.named, n)
+		if a.channels, a.named = sets, ""; err != nil {
+			noChannels(s, a.at, err)
+		}
+	}
+	if a.channels == nil {
+		a.channels = make([]signal.Channels, n)
+	}
 	a.text = make([]string, 0, n)
 	i, kept := 0, 0
 	for text := range a.names.all {
@@ -198,16 +250,16 @@ func (a *annotations) check(s *source) {
 			s.deviateOften(a.at, "annotations", "the end is finite and below 1e10 s", func() string { return fmt.Sprintf("%g s in annotation %d, %.40q", end, i, text) }, "the annotation has no duration")
 			end = begin
 		}
-		a.begin[kept], a.end[kept], kept = begin, end, kept+1
+		a.begin[kept], a.end[kept], a.channels[kept], kept = begin, end, a.channels[i-1], kept+1
 		a.text = append(a.text, text)
 	}
-	a.begin, a.end, a.names = a.begin[:kept], a.end[:kept], ""
+	a.begin, a.end, a.channels, a.names = a.begin[:kept], a.end[:kept], a.channels[:kept], ""
 }
 
 // events places the annotations. They count from their origin where both it and the date of the measurement are known. An
 // annotation without an origin counts from sample 0 in a file with a date, and from the start of the acquisition in a file
-// without one, as MNE has it.
-func (a *annotations) events(date time.Time, c clock) []signal.Event {
+// without one, as MNE has it. The channels that one is of are called as in chans; a name that none of these has stays.
+func (a *annotations) events(date time.Time, c clock, chans []channel) []signal.Event {
 	from := c.offset()
 	switch {
 	case !a.origin.IsZero() && !date.IsZero():
@@ -216,19 +268,51 @@ func (a *annotations) events(date time.Time, c clock) []signal.Event {
 		from = 0
 	}
 	events := make([]signal.Event, len(a.begin))
+	channels := renamed(a.channels, chans)
 	for i, begin := range a.begin {
 		onset := begin - from
 		at := math.Round(onset * c.rate)
-		events[i] = signal.Event{Sample: int64(max(-maxSamples, min(maxSamples, at))), Onset: onset, Duration: max(0, a.end[i]-begin), Label: a.text[i]}
+		events[i] = signal.Event{Sample: int64(max(-maxSamples, min(maxSamples, at))), Onset: onset, Duration: max(0, a.end[i]-begin), Label: a.text[i], Channels: channels[i]}
 	}
 	return events
 }
 
-// skipped takes MNE's marks over what was not measured out of events.
+// renamed puts the names of chans in the place of those that the file has for them. It works in the memory of sets.
+func renamed(sets []signal.Channels, chans []channel) []signal.Channels {
+	if !slices.ContainsFunc(sets, func(c signal.Channels) bool { return !c.IsZero() }) {
+		return sets
+	}
+	names := map[string]string{}
+	for _, c := range chans {
+		if _, shared := names[c.Original]; shared {
+			names[c.Original] = c.Original // of which of them nobody can tell
+		} else {
+			names[c.Original] = c.Name
+		}
+	}
+	known := map[signal.Channels]signal.Channels{{}: {}}
+	for i, set := range sets {
+		own, seen := known[set]
+		if !seen {
+			list := set.Names()
+			for k, n := range list {
+				if name, there := names[n]; there {
+					list[k] = name
+				}
+			}
+			own = signal.ChannelsOf(list...)
+			known[set] = own
+		}
+		sets[i] = own
+	}
+	return sets
+}
+
+// skipped takes MNE's marks over what was not measured out of events, but those of single channels: the others were measured.
 func skipped(events []signal.Event, rate float64) (others []signal.Event, skips []signal.Span) {
 	others = slices.DeleteFunc(events, func(e signal.Event) bool {
 		n := int64(min(maxSamples, math.Round(e.Duration*rate)))
-		if e.Label != signal.SkipLabel || n == 0 {
+		if e.Label != signal.SkipLabel || n == 0 || !e.Channels.IsZero() {
 			return false
 		}
 		skips = append(skips, signal.Span{Start: e.Sample, Len: n})

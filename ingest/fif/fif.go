@@ -89,7 +89,7 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	}
 	c.notes(s)
 	clock := clock{rate: c.rate, first: raw.first}
-	notes, skips := skipped(c.annotations.events(c.date, clock), c.rate)
+	notes, skips := skipped(c.annotations.events(c.date, clock, chans), c.rate)
 	spans, filled := raw.spans(skips) // the reader has them too: nobody writes to them
 	rec := &signal.Recording{
 		Name: name, Format: "FIF", Len: raw.len, Spans: spans,
@@ -104,11 +104,11 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 	if n := len(spans); n > 0 {
 		rec.Len = spans[n-1].End()
 	}
+	if rec.Len == 0 { // nothing was measured
+		rec.Spans = nil
+	}
 	if filled > 0 {
 		rec.Notes = append(rec.Notes, signal.SkipNote("annotations", len(skips), float64(filled)/c.rate))
-	}
-	if c.annotations.ofChannels {
-		rec.Notes = append(rec.Notes, signal.OfChannelsNote("annotations", "some"))
 	}
 	if !c.date.IsZero() {
 		rec.Begin = c.date.Add(time.Duration(math.Round(min(clock.offset(), 1e9) * 1e9)))

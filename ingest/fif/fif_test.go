@@ -19,8 +19,8 @@ import (
 // TestConformance runs the suite over every generated recording.
 func TestConformance(t *testing.T) {
 	names, err := filepath.Glob("testdata/*_raw.fif")
-	if err != nil || len(names) != 11 {
-		t.Fatalf("%d recordings, want 11; %v", len(names), err)
+	if err != nil || len(names) != 12 {
+		t.Fatalf("%d recordings, want 12; %v", len(names), err)
 	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {

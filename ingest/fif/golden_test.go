@@ -32,7 +32,7 @@ type goldenFile struct {
 	Bads        []string     `json:"bads"`
 	Positions   [][3]float64 `json:"positions"`
 	Events      [][2]int64   `json:"events"`      // sample, code
-	Annotations [][3]any     `json:"annotations"` // onset, duration, text
+	Annotations [][]any      `json:"annotations"` // onset, duration, text, and channels where there are some that are of single ones
 	At          []int64      `json:"at"`
 	Volts       [][]float64  `json:"volts"` // one row of channels for each in At
 	Sums        []float64    `json:"sums"`
@@ -54,8 +54,8 @@ func TestGolden(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.Files) != 11+12 {
-		t.Fatalf("%d files in golden.json, want 11 here and 12 of the exoskeleton set", len(g.Files))
+	if len(g.Files) != 12+12 {
+		t.Fatalf("%d files in golden.json, want 12 here and 12 of the exoskeleton set", len(g.Files))
 	}
 	worst, compared, others := 0.0, 0, 0
 	for name, want := range g.Files {
@@ -75,7 +75,7 @@ func TestGolden(t *testing.T) {
 		})
 	}
 	peer := "MNE " + g.MNE
-	paritytest.Error(t, paritytest.Report{What: "FIF: samples in int16, int32, float32 and float64", Peer: peer, Data: "10 generated recordings", Err: worst, Tol: 1e-15})
+	paritytest.Error(t, paritytest.Report{What: "FIF: samples in int16, int32, float32 and float64", Peer: peer, Data: "12 generated recordings", Err: worst, Tol: 1e-15})
 	if compared > 0 {
 		paritytest.Error(t, paritytest.Report{
 			What: "FIF: recordings with a sample that differs in any bit", Peer: peer, Data: fmt.Sprintf("SSVEP exoskeleton set, %d recordings", compared), Err: float64(others), Tol: 0,
@@ -166,6 +166,15 @@ func compareEvents(t *testing.T, rec *signal.Recording, want goldenFile) {
 		onset, duration, text := w[0].(float64), w[1].(float64), w[2].(string)
 		if e := notes[i]; math.Abs(e.Onset-onset) > 1e-4 || math.Abs(e.Duration-duration) > 1e-5 || e.Label != text || e.Sample != int64(math.Round(onset*rec.Info.Rate)) {
 			t.Errorf("annotation %+v, want %q at %g s for %g s", e, text, onset, duration)
+		}
+		var of []string
+		for _, names := range w[3:] {
+			for _, n := range names.([]any) {
+				of = append(of, n.(string))
+			}
+		}
+		if e := notes[i]; e.Channels != signal.ChannelsOf(of...) {
+			t.Errorf("annotation %q is of %q, want %q", text, e.Channels, of)
 		}
 	}
 }

@@ -163,18 +163,20 @@ func (a *annotations) join(s *source, more *annotations) {
 	type note struct {
 		begin, end float64
 		text       string
+		channels   signal.Channels
 	}
 	known := map[note]bool{}
 	for k, text := range a.text {
-		known[note{a.begin[k], a.end[k], text}] = true
+		known[note{a.begin[k], a.end[k], text, a.channels[k]}] = true
 	}
 	left := 0
 	for i, text := range more.text {
 		switch {
-		case known[note{more.begin[i], more.end[i], text}] && a.origin.Equal(more.origin):
+		case known[note{more.begin[i], more.end[i], text, more.channels[i]}] && a.origin.Equal(more.origin):
 		case a.origin.Equal(more.origin) && !a.origin.IsZero() || len(a.text) == 0 && !more.origin.IsZero():
 			a.origin = more.origin
-			a.begin, a.end, a.text = append(a.begin, more.begin[i]), append(a.end, more.end[i]), append(a.text, text)
+			a.begin, a.end = append(a.begin, more.begin[i]), append(a.end, more.end[i])
+			a.text, a.channels = append(a.text, text), append(a.channels, more.channels[i])
 		default:
 			left++
 		}

@@ -51,20 +51,47 @@ func partOf(channels func(file) file, first int32, previous, next string, values
 	return f.ints(105, 102).end()
 }
 
-// TestAnnotationsOfChannels: MNE writes of which channels each annotation is, as JSON, where one is of some only.
+// TestAnnotationsOfChannels: MNE writes of which channels each annotation is, as JSON, where one is of some only. What is no such list is listed.
 func TestAnnotationsOfChannels(t *testing.T) {
-	float := binary.BigEndian.AppendUint32(nil, math.Float32bits(0.01))
-	for channels, want := range map[string]int{"": 0, `[["Cz"]]`: 1} {
-		f := begin().info(1, 100, cz).ints(104, 3810).tag(3568, 4, float).tag(3569, 4, float).tag(206, 10, []byte("a"))
+	twice := func(v float32) []byte {
+		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, math.Float32bits(v)), math.Float32bits(v))
+	}
+	two := func(f file) file { return f.channel("Cz", 2, nil).channel("EEG Pz", 2, nil) }
+	for channels, want := range map[string]struct {
+		of    [2]signal.Channels
+		wrong string
+	}{
+		"":                           {},
+		`[["Cz"], []]`:               {of: [2]signal.Channels{signal.ChannelsOf("Cz")}},
+		`[[],["EEG Pz","gone"]]`:     {of: [2]signal.Channels{{}, signal.ChannelsOf("Pz", "gone")}},
+		`[["Cz"]]`:                   {wrong: "1 lists for 2 annotations"},
+		`[["Cz"],[],[]]`:             {wrong: "more lists than the 2 annotations"},
+		`[["Cz"],"Cz"]`:              {wrong: `"\"Cz\"" for annotation 2`},
+		`[["Cz"],[`:                  {wrong: "EOF"},
+		`{"Cz": 1}`:                  {wrong: `"{\"Cz\": 1}"`},
+		`[["\u0043z"],["Cz", "Cz"]]`: {of: [2]signal.Channels{signal.ChannelsOf("Cz"), signal.ChannelsOf("Cz")}},
+	} {
+		f := begin().info(2, 100, two).ints(104, 3810).tag(3568, 4, twice(0.01)).tag(3569, 4, twice(0.01)).tag(206, 10, []byte("a:b"))
 		if channels != "" {
 			f = f.tag(3801, 10, []byte(channels))
 		}
-		rec, err := openFile(t, f.ints(105, 3810).ints(104, 102).tag(300, 2, shorts(1, 2, 3)).ints(105, 102).end(), fstest.MapFS{})
+		rec, err := openFile(t, f.ints(105, 3810).ints(104, 102).tag(300, 2, shorts(1, 2, 3, 4)).ints(105, 102).end(), fstest.MapFS{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(rec.Events) != 1 || len(rec.Notes) != want || want > 0 && rec.Notes[0] != signal.OfChannelsNote("annotations", "some") {
-			t.Errorf("%q: the events are %+v, the notes %+v", channels, rec.Events, rec.Notes)
+		if len(rec.Events) != 2 || len(rec.Notes) > 0 {
+			t.Fatalf("%q: the events are %+v, the notes %+v", channels, rec.Events, rec.Notes)
+		}
+		for i, e := range rec.Events {
+			if e.Channels != want.of[i] {
+				t.Errorf("%q: event %q is of %q, want %q", channels, e.Label, e.Channels, want.of[i])
+			}
+		}
+		listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool {
+			return strings.Contains(d.Where, "channels of annotations") && strings.Contains(d.Found, want.wrong) && !d.Missing
+		})
+		if listed != (want.wrong != "") {
+			t.Errorf("%q: the deviations are %+v, want one with %q", channels, rec.Deviations, want.wrong)
 		}
 		if err := rec.Close(); err != nil {
 			t.Error(err)

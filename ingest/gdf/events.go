@@ -18,6 +18,7 @@ const newSegment = 0x7ffe
 type event struct {
 	position, duration uint32 // in samples at the rate of the table; position counts from 1
 	typ                uint16
+	channel            uint16 // from 1, 0 for all
 }
 
 // table is the table of events, as it lies in the file: there may be more of them than samples.
@@ -27,7 +28,7 @@ type table struct {
 	raw      []byte // column behind column, of n events
 	n        int64
 	whole    int64 // events that are there
-	duration bool  // they have one
+	duration bool  // they have one, and a channel
 }
 
 // events are those that are there, in the order of the file.
@@ -36,25 +37,12 @@ func (t *table) events(yield func(event) bool) {
 	for i := range t.whole {
 		e := event{position: le.Uint32(t.raw[4*i:]), typ: le.Uint16(t.raw[4*t.n+2*i:])}
 		if t.duration {
-			e.duration = le.Uint32(t.raw[8*t.n+4*i:])
+			e.channel, e.duration = le.Uint16(t.raw[6*t.n+2*i:]), le.Uint32(t.raw[8*t.n+4*i:])
 		}
 		if !yield(e) {
 			return
 		}
 	}
-}
-
-// single is how many events are of one channel.
-func (t *table) single() (n int) {
-	if !t.duration {
-		return 0
-	}
-	for i := range t.whole {
-		if binary.LittleEndian.Uint16(t.raw[6*t.n+2*i:]) != 0 {
-			n++
-		}
-	}
-	return n
 }
 
 // readEvents reads the table behind the records.
@@ -160,8 +148,8 @@ func (t *table) timeline(src *flatfile.Source, n int64, rate float64, groups int
 // maxSample is the number of the last sample that can be counted with floats.
 const maxSample = 1 << 53
 
-// place gives the events their sample numbers.
-func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64) []signal.Event {
+// place gives the events their sample numbers. of is the channels of the file, each alone; the zero value is one that is left out.
+func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64, of []signal.Channels) []signal.Event {
 	events := make([]signal.Event, 0, t.whole)
 	clock := rate
 	if t.rate > 0 {
@@ -169,16 +157,25 @@ func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64
 	}
 	for e := range t.events {
 		exact := t.seconds(e, rate) * rate
-		if exact > maxSample { // the rate of the table may be any
+		if math.Abs(exact) > maxSample { // the rate of the table may be any
 			src.DeviateOften(t.at, "event table", "events lie within 2⁵³ samples", func() string {
 				return fmt.Sprintf("type %d at position %d of %g Hz, %.3g s", e.typ, e.position, clock, exact/rate)
-			}, "they stand at sample 2⁵³, behind the end of the samples")
-			exact = maxSample
+			}, "they stand at sample 2⁵³, behind the end of the samples, or as far in front of them")
+			exact = math.Copysign(maxSample, exact)
+		}
+		var channels signal.Channels
+		if i := int(e.channel) - 1; i >= 0 && i < len(of) {
+			channels = of[i]
+		}
+		if e.channel > 0 && channels.IsZero() {
+			src.DeviateOften(t.at, "event table", fmt.Sprintf("the channel of an event is the number of one of the %d channels, or 0 for all", len(of)), func() string {
+				return fmt.Sprintf("%d of type %d at position %d", e.channel, e.typ, e.position)
+			}, "of all channels")
 		}
 		k := math.Round(exact)
 		at := line.Sample(int64(k))
 		events = append(events, signal.Event{
-			Sample: at, Onset: (float64(at) + (exact - k)) / rate, Duration: min(float64(e.duration)/clock, maxSample/rate), Label: strconv.Itoa(int(e.typ)),
+			Sample: at, Onset: (float64(at) + (exact - k)) / rate, Duration: min(float64(e.duration)/clock, maxSample/rate), Label: strconv.Itoa(int(e.typ)), Channels: channels,
 		})
 	}
 	slices.SortStableFunc(events, func(a, b signal.Event) int { return int(max(-1, min(1, a.Sample-b.Sample))) })

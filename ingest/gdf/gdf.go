@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest"
@@ -45,14 +44,25 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 		return nil, err
 	}
 	groups := h.groups()
+	infos := make([]*signal.Info, len(groups))
+	of := make([]signal.Channels, h.all)
+	for i, g := range groups {
+		infos[i] = h.describe(src, g)
+		if !events.duration { // nor channels
+			continue
+		}
+		for k, c := range g {
+			of[c.index] = signal.ChannelsOf(infos[i].Channels[k].Name)
+		}
+	}
 	var recs []*signal.Recording
 	for i, g := range groups {
-		rec := &signal.Recording{Name: name, Format: fmt.Sprintf("GDF %.2f", h.version), Begin: h.begin, Info: h.describe(src, g)}
+		rec := &signal.Recording{Name: name, Format: fmt.Sprintf("GDF %.2f", h.version), Begin: h.begin, Info: infos[i]}
 		n := records * g[0].perRecord
 		line := flatfile.Whole(n)
 		if i == 0 {
 			line = events.timeline(src, n, rec.Info.Rate, len(groups))
-			rec.Events = events.place(src, line, rec.Info.Rate)
+			rec.Events = events.place(src, line, rec.Info.Rate, of)
 		}
 		lay := flatfile.Layout{Record: h.record, PerRecord: g[0].perRecord, Columns: make([]flatfile.Column, len(g))}
 		dims := make([]string, len(g))
@@ -68,9 +78,6 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	main := recs[0]
 	if err := h.personal(src, main); err != nil {
 		return nil, err
-	}
-	if n := events.single(); n > 0 {
-		main.Notes = append(main.Notes, signal.OfChannelsNote("event table", strconv.Itoa(n)))
 	}
 	main.Others = recs[1:]
 	main.Deviations = src.Deviations()

@@ -227,22 +227,29 @@ func TestSamplesPerRecord(t *testing.T) {
 	}
 }
 
-// TestRateOfEvents: by the rate of its table an event may lie further away than samples can be counted. It stands behind their end then.
+// TestRateOfEvents: by the rate of its table an event may lie further away than samples can be counted. It stands behind their end then, or as far in front of them.
 func TestRateOfEvents(t *testing.T) {
 	for _, c := range []struct {
-		rate   float32
-		sample int64
-		listed bool
-	}{{2, 8, false}, {1e-9, 16e9, false}, {1e-30, 1 << 53, true}, {math.SmallestNonzeroFloat32, 1 << 53, true}} {
+		rate     float32
+		position uint32
+		sample   int64
+		listed   bool
+	}{
+		{2, 5, 8, false},
+		{1e-9, 5, 16e9, false},
+		{1e-30, 5, 1 << 53, true},
+		{math.SmallestNonzeroFloat32, 5, 1 << 53, true},
+		{math.SmallestNonzeroFloat32, 0, -1 << 53, true}, // positions count from 1
+	} {
 		h := made()
 		events := h[len(h)-14:]
 		binary.LittleEndian.PutUint32(events[4:], math.Float32bits(c.rate))
-		binary.LittleEndian.PutUint32(events[8:], 5)
+		binary.LittleEndian.PutUint32(events[8:], c.position)
 		rec, err := openData(t, h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := rec.Events; len(e) != 1 || math.Abs(float64(e[0].Sample-c.sample)) > 1e-6*float64(c.sample) || math.Abs(e[0].Onset*rec.Info.Rate-float64(e[0].Sample)) > 0.501 || e[0].Label != "769" {
+		if e := rec.Events; len(e) != 1 || math.Abs(float64(e[0].Sample-c.sample)) > 1e-6*math.Abs(float64(c.sample)) || math.Abs(e[0].Onset*rec.Info.Rate-float64(e[0].Sample)) > 0.501 || e[0].Label != "769" {
 			t.Errorf("at %g Hz the events are %+v, want one at sample %d", c.rate, e, c.sample)
 		}
 		if listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Rule, "2⁵³") }); listed != c.listed {
@@ -350,19 +357,42 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// TestEventOfOneChannel: of the table of mode 3 the column of channels is not read, and that is noted where it says something, as it does
-// of two events in this file.
-func TestEventOfOneChannel(t *testing.T) {
-	const table = 1280 + 2560
-	whole := load(t, "v220_int16.gdf")
-	n := int(whole[table+1])
-	for channel, want := range map[byte]int{0: 2, 2: 3} {
-		rec, err := openData(t, changed(t, "v220_int16.gdf", table+8+6*n, channel))
+// TestEventsOfOneChannel: in a table of mode 3 an event has the number of its channel in the header, from 1; 0 is all of them. Mode 1 has none.
+func TestEventsOfOneChannel(t *testing.T) {
+	of := func(data []byte) (list [][]string, deviations string) {
+		rec, err := openData(t, data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if whole[table] != 3 || len(rec.Notes) != 1 || !strings.HasPrefix(rec.Notes[0].Found, fmt.Sprintf("%d that say", want)) {
-			t.Errorf("mode %d, the first event of channel %d: the notes are %+v, want one of %d", whole[table], channel, rec.Notes, want)
+		if len(rec.Notes) > 0 {
+			t.Errorf("the notes are %+v", rec.Notes)
+		}
+		for _, e := range rec.Events {
+			list = append(list, e.Channels.Names())
+		}
+		return list, fmt.Sprint(rec.Deviations)
+	}
+	for _, name := range []string{"v125_int16.gdf", "v200_uint16.gdf", "v220_int16.gdf", "v220_float64.gdf"} { // see EVENTS in testdata/golden.py
+		if got, listed := of(load(t, name)); !slices.EqualFunc(got, [][]string{nil, {"EEG:Fz"}, nil, nil, {"C3"}}, slices.Equal) || strings.Contains(listed, "of all channels") {
+			t.Errorf("%s: the events are of %q, the deviations %s", name, got, listed)
+		}
+	}
+	if got, _ := of(load(t, "v211_int32.gdf")); !slices.EqualFunc(got, make([][]string, 5), slices.Equal) {
+		t.Errorf("mode 1: the events are of %q", got)
+	}
+	const channels = 1280 + 2560 + 8 + 6*5
+	for number, want := range map[byte]string{4: "EOG-left", 5: ""} {
+		got, listed := of(changed(t, "v220_int16.gdf", channels, number))
+		if strings.Join(got[0], ",") != want || strings.Contains(listed, "5 of type 768 at position 1 of all channels") != (want == "") {
+			t.Errorf("number %d: the events are of %q, the deviations %s", number, got, listed)
+		}
+	}
+	// Channels are numbered as in the header, whatever their rates.
+	for number, want := range map[byte]string{1: "Fz", 2: "temp", 3: "Cz"} {
+		h := made()
+		h[len(h)-14] = 3
+		if got, listed := of(append(h, number, 0, 0, 0, 0, 0)); len(got) != 1 || strings.Join(got[0], ",") != want {
+			t.Errorf("number %d of channels of two rates: the events are of %q, want %s; %s", number, got, want, listed)
 		}
 	}
 }

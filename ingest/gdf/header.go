@@ -26,6 +26,7 @@ type header struct {
 	bytes    int64 // of all headers: where the records begin
 	records  int64 // as the header says, below 0 where it does not
 	duration float64
+	all      int64     // channels
 	channels []channel // without those that have no samples
 	record   int64     // bytes of a record
 }
@@ -75,6 +76,7 @@ func readHeader(src *flatfile.Source) (*header, error) {
 	if least := fixedBytes + channelBytes*channels; h.bytes < least || h.bytes > src.Size {
 		return nil, src.Errorf(184, "length of header", "is %d bytes, must be at least %d for %d channels and at most the %d of the file", h.bytes, least, channels, src.Size)
 	}
+	h.all = channels
 	num, den := le.Uint32(b[244:]), le.Uint32(b[248:])
 	h.duration = float64(num) / float64(den)
 	if num == 0 && den != 0 {

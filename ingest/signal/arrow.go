@@ -23,6 +23,8 @@ const (
 	timeColumn   = "time_ns" // int64: when it was measured, nanoseconds since 1970 (UTC)
 	eventsColumn = "events"  // list of struct: what happened at this sample, empty for most
 	extraColumns = 3
+
+	channelsField = "channels" // of an event that was written while it came: a list of names as JSON, empty for all channels
 )
 
 // The keys of the metadata.
@@ -46,10 +48,24 @@ var (
 		arrow.Field{Name: "duration_s", Type: arrow.PrimitiveTypes.Float64},
 	)
 	eventsType = arrow.ListOfField(arrow.Field{Name: "item", Type: eventType})
-	// placedType says of each event at which sample it was: one that came late stands in a row behind it.
-	placedType  = arrow.StructOf(append(slices.Clone(eventType.Fields()), arrow.Field{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64})...)
+	// placedType says of each event at which sample it was: one that came late stands in a row behind it. And of which channels.
+	placedType  = with(oldPlacedType, arrow.Field{Name: channelsField, Type: arrow.BinaryTypes.String})
 	placedsType = arrow.ListOfField(arrow.Field{Name: "item", Type: placedType})
+	// oldPlacedType is that of before there were channels of events.
+	oldPlacedType  = with(eventType, arrow.Field{Name: sampleColumn, Type: arrow.PrimitiveTypes.Int64})
+	oldPlacedsType = arrow.ListOfField(arrow.Field{Name: "item", Type: oldPlacedType})
 )
+
+func with(t *arrow.StructType, more arrow.Field) *arrow.StructType {
+	return arrow.StructOf(append(slices.Clone(t.Fields()), more)...)
+}
+
+// eventsLayout says whether a column of this type holds events, and which fields those have besides the first three.
+func eventsLayout(t arrow.DataType) (events, sample, channels bool) {
+	channels = sameLayout(t, placedsType)
+	sample = channels || sameLayout(t, oldPlacedsType)
+	return sample || sameLayout(t, eventsType), sample, channels
+}
 
 // Schema is the Arrow schema of chunks that info describes: one float64 column per channel, then sample (int64),
 // time_ns (int64) and events (list of struct of label, onset_s, duration_s). Each channel's field carries its unit,
@@ -109,7 +125,7 @@ func channelName(f arrow.Field) string {
 }
 
 // PlacedSchema is Schema for what is written while it comes: its events have a field sample, which says where one was that is in the
-// first row of a record because it came late.
+// first row of a record because it came late, and a field channels, as nothing else says of which channels one is.
 func PlacedSchema(info *Info) *arrow.Schema {
 	s := Schema(info)
 	fields, md := s.Fields(), s.Metadata()
@@ -117,7 +133,7 @@ func PlacedSchema(info *Info) *arrow.Schema {
 	return arrow.NewSchema(fields, &md)
 }
 
-// InfoFromSchema is the inverse of Schema and of PlacedSchema. It accepts what another Arrow program wrote in this layout: nullability,
+// InfoFromSchema is the inverse of Schema and of PlacedSchema, whose field channels may be missing. It accepts what another Arrow program wrote in this layout: nullability,
 // further metadata and the name of the list's item do not matter. The error says which column or key is wrong.
 func InfoFromSchema(s *arrow.Schema) (*Info, error) {
 	info, err := FileInfoFromSchema(s)
@@ -158,7 +174,11 @@ func FileInfoFromSchema(s *arrow.Schema) (*Info, error) {
 		{Name: eventsColumn, Type: eventsType},
 	} {
 		got := s.Field(chs + k)
-		if got.Name != want.Name || !sameLayout(got.Type, want.Type) && (want.Name != eventsColumn || !sameLayout(got.Type, placedsType)) {
+		fits := sameLayout(got.Type, want.Type)
+		if want.Name == eventsColumn {
+			fits, _, _ = eventsLayout(got.Type)
+		}
+		if got.Name != want.Name || !fits {
 			return nil, fmt.Errorf("arrow schema: column %d is %q of type %s, must be %q of type %s", chs+k, got.Name, got.Type, want.Name, want.Type)
 		}
 	}
@@ -232,7 +252,7 @@ func sameLayout(a, b arrow.DataType) bool {
 func (c Chunk) Record() arrow.RecordBatch { return c.RecordWith(Schema(c.Info)) }
 
 // RecordWith wraps c as an Arrow record batch of the given schema, which must be Schema(c.Info) or PlacedSchema(c.Info) and which
-// callers with many chunks make once. Under the former late events stand at the first sample. The channels' columns are c's own memory: like c itself, the record is valid until the next
+// callers with many chunks make once. Under the former late events stand at the first sample, and events have no channels. The channels' columns are c's own memory: like c itself, the record is valid until the next
 // call of whoever made c. All its memory belongs to Go: Release is allowed and frees nothing.
 //
 // A chunk without samples becomes a record without rows, which can hold neither Start nor Time. RecordWith panics where
@@ -300,7 +320,8 @@ func (c Chunk) eventData(placed bool) *array.Data {
 	n, k := c.Len(), late+len(c.Events)
 	offsets, ends := make([]int32, n+1), make([]int32, k+1) // of the lists in the events, of the labels in the text
 	onset, duration, sample := make([]float64, k), make([]float64, k), make([]int64, k)
-	var text []byte
+	var text, channels []byte
+	named := make([]int32, k+1) // ends of the channels in their text
 	for i := range k {
 		var e Event
 		if i < late {
@@ -312,21 +333,29 @@ func (c Chunk) eventData(placed bool) *array.Data {
 		offsets[max(e.Sample-c.Start, 0)+1]++
 		text = append(text, e.Label...)
 		ends[i+1] = int32(len(text))
+		if placed && !e.Channels.IsZero() {
+			list, _ := e.Channels.MarshalJSON() // texts always have one
+			channels = append(channels, list...)
+		}
+		named[i+1] = int32(len(channels))
 		onset[i], duration[i] = e.Onset, e.Duration
 	}
 	for t := range n {
 		offsets[t+1] += offsets[t]
 	}
-	label := array.NewData(arrow.BinaryTypes.String, k,
-		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(ends)), memory.NewBufferBytes(text)}, nil, 0, 0)
-	fields := []arrow.ArrayData{label, plain(arrow.PrimitiveTypes.Float64, onset), plain(arrow.PrimitiveTypes.Float64, duration)}
+	fields := []arrow.ArrayData{texts(ends, text), plain(arrow.PrimitiveTypes.Float64, onset), plain(arrow.PrimitiveTypes.Float64, duration)}
 	one, all := eventType, eventsType
 	if placed {
-		fields = append(fields, plain(arrow.PrimitiveTypes.Int64, sample))
+		fields = append(fields, plain(arrow.PrimitiveTypes.Int64, sample), texts(named, channels))
 		one, all = placedType, placedsType
 	}
 	item := array.NewData(one, k, []*memory.Buffer{nil}, fields, 0, 0)
 	return array.NewData(all, n, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(offsets))}, []arrow.ArrayData{item}, 0, 0)
+}
+
+// texts is a column of texts that end at these places of all.
+func texts(ends []int32, all []byte) *array.Data {
+	return array.NewData(arrow.BinaryTypes.String, len(ends)-1, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.GetBytes(ends)), memory.NewBufferBytes(all)}, nil, 0, 0)
 }
 
 // FromRecord is the inverse of Record: a chunk over rec's own memory, which the caller keeps (Retain) as long as he
@@ -402,8 +431,8 @@ func (c *Chunk) setTimes(sample, at []int64) error {
 
 func (c *Chunk) setEvents(rec arrow.RecordBatch, k int) error {
 	list, ok := rec.Column(k).(*array.List)
-	placed := ok && sameLayout(list.DataType(), placedsType)
-	if !placed && (!ok || !sameLayout(list.DataType(), eventsType)) {
+	events, placed, named := eventsLayout(rec.Column(k).DataType())
+	if !ok || !events {
 		return fmt.Errorf("record: column %q is of type %s, must be %s", rec.ColumnName(k), rec.Column(k).DataType(), eventsType)
 	}
 	item := list.ListValues().(*array.Struct)
@@ -411,6 +440,10 @@ func (c *Chunk) setEvents(rec arrow.RecordBatch, k int) error {
 	var was *array.Int64
 	if placed {
 		was = item.Field(3).(*array.Int64)
+	}
+	var channels *array.String
+	if named {
+		channels = item.Field(4).(*array.String)
 	}
 	first, _ := list.ValueOffsets(0)
 	_, last := list.ValueOffsets(c.Len() - 1)
@@ -427,6 +460,11 @@ func (c *Chunk) setEvents(rec arrow.RecordBatch, k int) error {
 				return fmt.Errorf("record: row %d: an event or one of its fields is null, must have label, onset_s and duration_s", t)
 			}
 			e := Event{Sample: c.Start + int64(t), Onset: onset.Value(i), Duration: duration.Value(i), Label: strings.Clone(label.Value(i))}
+			if named && !channels.IsNull(i) && channels.Value(i) != "" {
+				if err := json.Unmarshal([]byte(channels.Value(i)), &e.Channels); err != nil {
+					return fmt.Errorf("record: row %d: the channels of event %q are %.40q, must be a list of names as JSON, or empty for all: %w", t, e.Label, channels.Value(i), err)
+				}
+			}
 			if placed && !was.IsNull(i) && was.Value(i) != e.Sample {
 				if e.Sample = was.Value(i); t > 0 || e.Sample > c.Start {
 					return fmt.Errorf("record: row %d: event %q says that it was at sample %d, must be its own, or in row 0 one before it", t, e.Label, e.Sample)

@@ -16,14 +16,6 @@ type Event struct {
 	Channels Channels `json:"channels,omitzero"`
 }
 
-// OfChannelsNote says that a source has so many events (a number, or a word for it) each of which is of some channels only.
-func OfChannelsNote(where, events string) Deviation {
-	return Deviation{
-		Where: where, Rule: "an event may be of single channels", Found: events + " that say of which",
-		Assumed: "of the recording, as all events: the channels are left out",
-	}
-}
-
 // Chunk is a run of samples without a gap: what a source hands out and a step works on.
 //
 // X[ch][t] is channel ch at sample Start+t; the channels lie one behind the other in one slab, which is also the layout

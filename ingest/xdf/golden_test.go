@@ -238,28 +238,11 @@ func TestLabels(t *testing.T) {
 // TestPeerReadsWritten: pyxdf reads what the writer wrote, streams, stamps and values. It runs where GYRUS_XDF_PYTHON names
 // a Python with testdata/requirements.txt installed (make interop-xdf).
 func TestPeerReadsWritten(t *testing.T) {
-	python := os.Getenv("GYRUS_XDF_PYTHON")
-	if python == "" {
-		t.Skip("GYRUS_XDF_PYTHON is not set: make interop-xdf runs this test with pyxdf")
-	}
 	for name, rec := range writable(t) {
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "x.xdf")
-			if err := os.WriteFile(file, written(t, rec), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			out, err := exec.CommandContext(t.Context(), python, "testdata/golden.py", "--check", file).Output()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			var peer []peerStream
-			if err := json.Unmarshal(out, &peer); err != nil {
-				t.Fatal(err)
-			}
-			again, err := ingest.Open(os.DirFS(filepath.Dir(file)), "x.xdf")
-			if err != nil {
-				t.Fatal(err)
-			}
+			data := written(t, rec)
+			peer := check(t, data)
+			again := open(t, data)
 			if rec.Spans == nil { // pyxdf keeps short gaps in the stamps only, and has one segment
 				compare(t, again, peer)
 			}
@@ -273,6 +256,41 @@ func TestPeerReadsWritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestPeerReadsOutliers: what pyxdf makes of clock offsets that are off is what docs/formats/xdf.md says.
+func TestPeerReadsOutliers(t *testing.T) {
+	for _, c := range outliers {
+		peer := check(t, withOutlier(c.n, c.odd, c.by))
+		if len(peer) != 2 || len(peer[0].SegmentTimes) != 1 || len(peer[1].Times) != 1 {
+			t.Fatalf("pyxdf reads %+v, want samples without a break and an event", peer)
+		}
+		off := 1e3 * (peer[1].Times[0] - peer[0].SegmentTimes[0][0] - 42)
+		if t.Logf("offset %d of %d is off by %g s: the event of pyxdf by %.3f ms", c.odd+1, c.n, c.by, off); math.Abs(off-c.pyxdf) > 1e-3*max(1, math.Abs(off)) {
+			t.Errorf("must be %.3f ms", c.pyxdf)
+		}
+	}
+}
+
+// check is what pyxdf reads in a file.
+func check(t *testing.T, data []byte) (peer []peerStream) {
+	t.Helper()
+	python := os.Getenv("GYRUS_XDF_PYTHON")
+	if python == "" {
+		t.Skip("GYRUS_XDF_PYTHON is not set: make interop-xdf runs this test with pyxdf")
+	}
+	file := filepath.Join(t.TempDir(), "x.xdf")
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), python, "testdata/golden.py", "--check", file).Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := json.Unmarshal(out, &peer); err != nil {
+		t.Fatal(err)
+	}
+	return peer
 }
 
 func firstOther(r *signal.Recording) *signal.Recording {

@@ -162,23 +162,52 @@ func TestClockOffset(t *testing.T) {
 	}
 }
 
-// TestOutlierOffset: one wild offset moves nothing.
-func TestOutlierOffset(t *testing.T) {
+// outliers are recordings of which one clock offset is off; see docs/formats/xdf.md.
+var outliers = []struct {
+	n, odd int     // offsets, one every 5 s, and which of them is off
+	by     float64 // seconds
+	pyxdf  float64 // by how many ms the event is off that pyxdf 1.17.5 reads
+}{
+	{13, 6, 0.05, -0.008},
+	{13, 6, 1, -0.008},
+	{13, 6, 2, -69.231},
+	{13, 6, 5, -300.000},
+	{13, 6, 60, -4530.769},
+	{13, 12, 0.05, 0.017},
+	{13, 12, 0.5, 11.998},
+	{13, 12, 5, 548.352},
+	{13, 12, 60, 7196.703},
+	{121, 60, 5, -0.001},
+	{121, 60, 10, -0.001},
+	{121, 60, 60, -397.521},
+	{121, 120, 2, 0.002},
+	{121, 120, 5, 1.600},
+	{121, 120, 60, 872.768},
+}
+
+// withOutlier has an event 42 s behind the first sample, on the clock of the recorder, of which that of the samples is 2 s behind.
+func withOutlier(n, odd int, by float64) []byte {
 	chunks := []string{streamHeader(1, "E", "EEG", "int16", "10", 1, ""), streamHeader(2, "M", "Markers", "string", "0", 1, "")}
-	for i := range 600 {
+	for i := range 50 * (n - 1) {
 		chunks = append(chunks, samples(1, at(float64(i)/10, 0)))
 	}
-	for i := range 13 {
+	for i := range n {
 		v := 2.0
-		if i == 6 {
-			v = 2.5
+		if i == odd {
+			v += by
 		}
 		chunks = append(chunks, chunk(4, u32(1)+f64(5*float64(i))+f64(v)))
 	}
-	chunks = append(chunks, chunk(4, u32(2)+f64(0)+f64(0)), chunk(3, u32(2)+"\x01\x01\x08"+f64(2+42)+"\x01\x01x"))
-	rec := open(t, file(chunks...))
-	if e := rec.Events[0]; math.Abs(e.Onset-42) > 2e-4 {
-		t.Errorf("the event is at %.6f s, want 42 within 0.2 ms", e.Onset)
+	return file(append(chunks, chunk(4, u32(2)+f64(0)+f64(0)), chunk(3, u32(2)+"\x01\x01\x08"+f64(2+42)+"\x01\x01x"))...)
+}
+
+// TestOutlierOffset: one wild offset moves nothing, however wild it is.
+func TestOutlierOffset(t *testing.T) {
+	for _, c := range outliers {
+		rec := open(t, withOutlier(c.n, c.odd, c.by))
+		if e := rec.Events[0]; math.Abs(e.Onset-42) > 2e-5 || len(rec.Spans) > 0 {
+			t.Errorf("offset %d of %d is off by %g s: the event is at %.6f s, want 42 within 0.02 ms; spans %v", c.odd+1, c.n, c.by, e.Onset, rec.Spans)
+		}
 	}
 }
 

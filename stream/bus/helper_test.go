@@ -137,7 +137,7 @@ func noise(i *signal.Info, n int, seed uint64) signal.Chunk {
 	for s := c.Start + 3; s < c.End(); s += 1 + rng.Int64N(40) {
 		c.Events = append(c.Events, signal.Event{Sample: s, Onset: float64(s) / 160, Duration: rng.Float64(), Label: fmt.Sprintf("T%d", s%3)})
 		if s%2 == 0 {
-			c.Events = append(c.Events, signal.Event{Sample: s, Label: "größer"})
+			c.Events = append(c.Events, signal.Event{Sample: s, Label: "größer", Channels: signal.ChannelsOf("C3", fmt.Sprint("größer, \"", s%4))})
 		}
 	}
 	return c

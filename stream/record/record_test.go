@@ -121,6 +121,7 @@ func (s *timed) Next(ctx context.Context) (signal.Chunk, error) {
 func TestRecordAndReplay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run1.arrow")
 	rec := person(t, 2)
+	rec.Events[1].Channels, rec.Events[2].Channels = signal.ChannelsOf("C3"), signal.ChannelsOf("Cz", "no such \"name\" é")
 	p := trained(t, "csp-lda")
 	st, want := live(t, path, rec, p, func() int { return 13 })
 	if st.Samples != rec.Len || st.Decisions != int64(len(want)) || len(want) < 500 || st.Events != int64(len(rec.Events)) || st.Dropped != 0 || len(st.Files) != 5 || st.Bytes == 0 {
@@ -648,7 +649,8 @@ func TestDamagedDecisions(t *testing.T) {
 	}
 }
 
-// TestDurations: XDF has no place for the duration of an event: how many are not written is counted, and the first is told of. Arrow has.
+// TestDurations: XDF has no place for the duration of an event, nor for its channels: how many are not written is counted, and the first of either
+// is told of. Arrow has.
 func TestDurations(t *testing.T) {
 	for _, name := range []string{"r.arrow", "r.xdf"} {
 		path := filepath.Join(t.TempDir(), name)
@@ -662,6 +664,9 @@ func TestDurations(t *testing.T) {
 			c := signal.NewChunk(info, 10*k, 10)
 			c.Time = clockBegin + 1e8*k
 			c.Events = []signal.Event{{Sample: 10 * k, Onset: 0.1 * float64(k), Duration: float64(k), Label: fmt.Sprint("e", k)}}
+			if k == 2 {
+				c.Events[0].Channels = signal.ChannelsOf("C3")
+			}
 			r.Chunk(c)
 		}
 		st, err := r.Close()
@@ -672,13 +677,16 @@ func TestDurations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lost, want := int64(0), []string(nil)
+		lost, ofAll, want := int64(0), int64(0), []string(nil)
 		if name == "r.xdf" {
-			lost, want = 2, []string{"e1"}
+			lost, ofAll, want = 2, 1, []string{"e1", "e2"}
 		}
 		kept := 0.0
 		for _, e := range rec.Events {
 			kept += e.Duration
+		}
+		if last := rec.Events[len(rec.Events)-1]; st.OfAll != ofAll || last.Channels.IsZero() != (ofAll > 0) {
+			t.Errorf("%s: %d events are written as of all channels, want %d; the last is of %q", name, st.OfAll, ofAll, last.Channels)
 		}
 		if st.Events != 3 || st.Instants != lost || !slices.Equal(told, want) || (kept == 3) != (lost == 0) || len(rec.Events) != 3 {
 			t.Errorf("%s: %+v, told of %v, read back %v", name, st, told, rec.Events)

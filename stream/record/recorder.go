@@ -39,8 +39,8 @@ type Options struct {
 	About any
 	// OnError, if not nil, is told once, from the goroutine that writes, when nothing more can be written.
 	OnError func(error)
-	// OnInstant, if not nil, is told once, from the same goroutine, of the first event whose duration is not written, because XDF has no
-	// place for it.
+	// OnInstant, if not nil, is told once, from the same goroutine, of the first event whose duration is not written, and of the first whose
+	// channels are not, because XDF has no place for them.
 	OnInstant func(signal.Event)
 }
 
@@ -73,6 +73,7 @@ type Stats struct {
 	Samples   int64    `json:"samples"` // of each channel, written
 	Events    int64    `json:"events"`
 	Instants  int64    `json:"events_without_duration"` // of these: they last, and XDF has no place for that
+	OfAll     int64    `json:"events_without_channels"` // of these: they are of some channels, and XDF has no place for that
 	Decisions int64    `json:"decisions"`
 	Entries   int64    `json:"log_entries"`
 	Bytes     int64    `json:"bytes"`
@@ -384,19 +385,25 @@ func (r *Recorder) one(item any) error {
 	return err
 }
 
-// instants counts the events of c whose duration is not in the file.
+// instants counts the events of c whose duration or channels are not in the file.
 func (r *Recorder) instants(c signal.Chunk) {
 	if !r.xdf {
 		return
 	}
 	for _, events := range [][]signal.Event{c.Late, c.Events} {
 		for _, e := range events {
-			if e.Duration == 0 {
+			lasts, some := e.Duration != 0, !e.Channels.IsZero()
+			if !lasts && !some {
 				continue
 			}
 			r.mu.Lock()
-			r.stats.Instants++
-			first := r.stats.Instants == 1
+			first := lasts && r.stats.Instants == 0 || some && r.stats.OfAll == 0
+			if lasts {
+				r.stats.Instants++
+			}
+			if some {
+				r.stats.OfAll++
+			}
 			r.mu.Unlock()
 			if first && r.opt.OnInstant != nil {
 				r.opt.OnInstant(e)

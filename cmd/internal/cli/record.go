@@ -141,17 +141,25 @@ recorded as they came), and where a stream is gone at the end and no sample came
 	return cmd
 }
 
-// instantsNoted tells of the first event whose duration is not in the recording of what name is.
+// instantsNoted tells of an event whose duration or channels are not in the recording of what name is.
 func instantsNoted(cmd *cobra.Command, name string) func(signal.Event) {
 	return func(e signal.Event) {
-		note(cmd, "%s: event %q lasts %g s, and XDF has no place for that: events are written as instants; record to .arrow to keep how long they last", name, e.Label, e.Duration)
+		if e.Duration != 0 {
+			note(cmd, "%s: event %q lasts %g s, and XDF has no place for that: events are written as instants; record to .arrow to keep how long they last", name, e.Label, e.Duration)
+		}
+		if !e.Channels.IsZero() {
+			note(cmd, "%s: event %q is of %s, and XDF has no place for that: events are written as of all channels; record to .arrow to keep of which they are", name, e.Label, e.Channels)
+		}
 	}
 }
 
-// printInstants prints how many durations are not in a recording, where some are not.
+// printInstants prints how many durations and channels of events are not in a recording, where some are not.
 func printInstants(w io.Writer, s record.Stats) {
 	if s.Instants > 0 {
 		say(w, "not in it: the durations of %d of %d events, written as instants: XDF has no place for them\n", s.Instants, s.Events)
+	}
+	if s.OfAll > 0 {
+		say(w, "not in it: the channels of %d of %d events, written as of all channels: XDF has no place for them\n", s.OfAll, s.Events)
 	}
 }
 

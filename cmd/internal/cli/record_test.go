@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gyrus-bci/gyrus/cmd/internal/doctor"
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/record"
@@ -206,6 +207,48 @@ func TestRecord(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "b*")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestRecordKeepsChannels: a recording whose events are of some channels is played on the bus and written down, with them.
+func TestRecordKeepsChannels(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.arrow"), filepath.Join(dir, "out.arrow")
+	x := make([]float64, 6000)
+	rec := &signal.Recording{
+		Name: "in", Len: int64(len(x)), Data: signal.Memory{x, x},
+		Info: &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3", Kind: signal.EEG, Unit: signal.Microvolt}, {Name: "Cz", Kind: signal.EEG, Unit: signal.Microvolt}}},
+	}
+	of := map[string]signal.Channels{"all": {}, "one": signal.ChannelsOf("Cz"), "two": signal.ChannelsOf("C3", "Cz")}
+	for k := range rec.Len / 10 {
+		label := []string{"all", "one", "two"}[k%3]
+		rec.Events = append(rec.Events, signal.Event{Sample: 10 * k, Onset: float64(k) / 10, Label: label, Channels: of[label]})
+	}
+	w, err := ingest.WriterFor("", in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(in, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	src := start(t, "play", in, "--nats", "--port", strconv.Itoa(port), "--session", "s1")
+	says(t, "bus:", &src.errs)
+	if code, _, errs := run(t, "record", out, "nats:eeg", "--url", fmt.Sprintf("nats://127.0.0.1:%d", port), "--session", "s1", "--duration", "2"); code != 0 {
+		t.Fatalf("record: exit code %d, %s", code, errs)
+	}
+	src.stop()
+	src.wait(t)
+	var info infoJSON
+	mustJSON(t, &info, "info", out, "--json")
+	seen := map[string]bool{}
+	for _, e := range info.Events {
+		if seen[e.Label] = true; e.Channels != of[e.Label] {
+			t.Errorf("event %q is of %q, want %q", e.Label, e.Channels, of[e.Label])
+		}
+	}
+	if len(seen) != len(of) {
+		t.Errorf("there are %v of %d events, want all of %v", seen, len(info.Events), of)
 	}
 }
 

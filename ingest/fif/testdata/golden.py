@@ -114,6 +114,19 @@ def make_all():
     raw.set_meas_date(None)
     raw.set_annotations(mne.Annotations([0.5], [0.1], ["note"]))
     save(raw, "names_raw.fif")
+    # Annotations of single channels: one of two with a name that was too long for the file, one over what is filled up in one channel.
+    raw = make(["the left eye, lower lid", "A:1", "Cz"], ["eog", "eog", "eeg"])
+    raw.set_annotations(
+        mne.Annotations(
+            [0.2, 0.2, 0.5, 0.7],
+            [0, 0.1, 0.1, 0.2],
+            ["all", "spike", "spike", "BAD_ACQ_SKIP"],
+            orig_time=raw.info["meas_date"] + datetime.timedelta(seconds=FIRST / RATE),
+            ch_names=[(), ("A:1", "the left eye, lower lid"), ("Cz",), ("Cz",)],
+        )
+    )
+    save(raw, "channels_raw.fif")
+    mne.write_events(HERE / "channels-eve.fif", np.array([[1003, 0, 5]]), overwrite=True)
     mne.write_events(HERE / "names-eve.fif", np.array([[1003, 0, 5], [1077, 0, 6], [1149, 6, 7]]), overwrite=True)
     # The same events, but for one, in a file beside a recording with a stimulus channel.
     events = mne.find_events(mne.io.read_raw_fif(HERE / "int_raw.fif"), shortest_event=1)
@@ -121,10 +134,14 @@ def make_all():
     mne.write_events(HERE / "int-eve.fif", events, overwrite=True)
 
 
+def skips(a):
+    return a["description"] == "BAD_ACQ_SKIP" and not a.get("ch_names")
+
+
 def runs(raw):
     """What MNE rejects by none of its own annotations BAD_ACQ_SKIP: sample numbers from the first one."""
     raw = raw.copy()
-    raw.set_annotations(raw.annotations[[a["description"] == "BAD_ACQ_SKIP" for a in raw.annotations]])
+    raw.set_annotations(raw.annotations[[skips(a) for a in raw.annotations]])
     there = np.isfinite(raw.get_data(reject_by_annotation="NaN")).all(axis=0)
     edges = np.flatnonzero(np.diff(np.r_[False, there, False].astype(int)))
     return edges.reshape(-1, 2).tolist()
@@ -149,9 +166,9 @@ def describe(path, values):
         "positions": [[0 if np.isnan(v) else float(v) for v in c["loc"][:3]] for c in raw.info["chs"]] if values else [],
         "events": [[int(e[0] - first), int(e[2])] for e in events],
         "annotations": [
-            [float(a["onset"] - raw.first_time), float(a["duration"]), str(a["description"])]
+            [float(a["onset"] - raw.first_time), float(a["duration"]), str(a["description"])] + ([sorted(a["ch_names"])] if "ch_names" in a else [])
             for a in raw.annotations
-            if a["description"] != "BAD_ACQ_SKIP"
+            if not skips(a)
         ],
     }
     if values:
