@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -537,5 +538,97 @@ func TestLossesCloseTogether(t *testing.T) {
 	}
 	if want := []int64{25, 25, 50, 25, 25}; !slices.Equal(runs, want) {
 		t.Errorf("lost are %v, want %v", runs, want)
+	}
+}
+
+// TestTrackerLossesFromTheStart: chunks with a stamp each of which some are lost, from the beginning, from senders that stamp when they send. What is lost is
+// counted, and neither rate nor jitter take it for lateness. Losses of which the sender's jitter is a small part are each found, within a sample or two.
+func TestTrackerLossesFromTheStart(t *testing.T) {
+	for _, tc := range []struct {
+		rate   float64
+		chunk  int     // samples
+		every  bool    // sample has a stamp
+		late   float64 // s, the mean of an exponential distribution
+		lost   float64 // of the chunks
+		within float64 // of what is lost
+	}{
+		{160, 6, false, 0, 0.1, 0},
+		{160, 6, false, 1e-3, 0.01, 0},
+		{160, 5, true, 0, 0.1, 0},
+		{160, 2, false, 0, 0.01, 0},
+		{250, 25, false, 5e-4, 0.1, 0},
+		{250, 25, false, 5e-3, 0.1, 0.001},
+		{250, 25, false, 1e-2, 0.01, 0.02},
+		{500, 25, false, 5e-4, 0.1, 0},
+		{500, 25, false, 5e-4, 0.01, 0},
+		{2000, 20, false, 2e-4, 0.1, 0},
+	} {
+		name := fmt.Sprintf("%g Hz in chunks of %d, stamps of all samples: %t, late by %g ms, %g %% lost", tc.rate, tc.chunk, tc.every, 1e3*tc.late, 100*tc.lost)
+		rng := rand.New(rand.NewPCG(21, 22))
+		d := newDrive(t, Options{Rate: tc.rate})
+		var lost, square, stamps float64
+		for k := 0; float64(k*tc.chunk) < 600*tc.rate; k++ {
+			if k > 0 && rng.Float64() < tc.lost {
+				lost += float64(tc.chunk)
+				continue
+			}
+			late := tc.late * rng.ExpFloat64()
+			for i := range tc.chunk {
+				at := 1000 + float64(k*tc.chunk+i)/tc.rate
+				d.add(at+late, at+late+float64(tc.chunk)/tc.rate, i == 0 || tc.every)
+			}
+			square += (late - tc.late) * (late - tc.late)
+			stamps++
+		}
+		d.tr.Settle()
+		d.take()
+		var found float64
+		for _, r := range d.runs {
+			found += float64(r.Lost)
+		}
+		t.Logf("%s: %g lost, %g found, %d jumps, %.3f Hz, jitter %.3g ms", name, lost, found, d.tr.Jumps, d.tr.RateHz(), 1e3*d.tr.JitterS())
+		if math.Abs(found-lost) > tc.within*lost || d.tr.Jumps > 0 {
+			t.Errorf("%s: %g samples are lost, found are %g, and %d jumps", name, lost, found, d.tr.Jumps)
+		}
+		if r := d.tr.RateHz(); math.Abs(r/tc.rate-1) > 1e-3 {
+			t.Errorf("%s: a rate of %g Hz", name, r)
+		}
+		if rms := math.Sqrt(square / stamps); d.tr.JitterS() > 2*rms+1e-4 {
+			t.Errorf("%s: a jitter of %g s, its root mean square is %g s", name, d.tr.JitterS(), rms)
+		}
+	}
+}
+
+// TestTrackerStallsAreNoLosses: senders that are late by much, now and then or all the time, from the start: nothing is lost, and no clock has jumped.
+func TestTrackerStallsAreNoLosses(t *testing.T) {
+	late := map[string]func(*rand.Rand) float64{
+		"Gaussian, 3 ms":     func(r *rand.Rand) float64 { return 3e-3 * r.NormFloat64() },
+		"Gaussian, 20 ms":    func(r *rand.Rand) float64 { return 20e-3 * r.NormFloat64() },
+		"exponential, 10 ms": func(r *rand.Rand) float64 { return 10e-3 * r.ExpFloat64() },
+		"up to 60 ms":        func(r *rand.Rand) float64 { return 60e-3 * r.Float64() },
+	}
+	for name, jitter := range late {
+		for _, chunk := range []int{1, 10, 25} {
+			for _, truth := range []float64{250, 249, 250.5} {
+				for _, stall := range []float64{0, 0.06, 0.15} {
+					rng := rand.New(rand.NewPCG(23, 24))
+					d := newDrive(t, Options{Rate: 250})
+					next, busy := 5.0, 0.0 // s: when it is held up, and until when
+					for k := 0; k < 250*60; k += chunk {
+						now := float64(k+chunk) / truth
+						if stall > 0 && now > next {
+							busy, next = now+stall, now+2+5*rng.Float64()
+						}
+						now = max(now, busy) + jitter(rng)
+						for i := range chunk {
+							d.add(now-float64(chunk-1-i)/truth, now, i == 0)
+						}
+					}
+					if len(d.runs) != 1 || d.tr.Jumps != 0 {
+						t.Errorf("%s, chunks of %d, %g Hz, held up for %g s: %d runs %+v, %d jumps", name, chunk, truth, stall, len(d.runs), d.runs, d.tr.Jumps)
+					}
+				}
+			}
+		}
 	}
 }

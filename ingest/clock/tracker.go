@@ -33,7 +33,8 @@ type Run struct {
 // A line through stamps against sample numbers gives the times. A stamp far from the line can be late (the sender was
 // busy), can say that samples are missing, or that the clock jumped. Which of it shows by what follows: samples that are
 // only late catch up. So from a stamp that is off by more than the usual jitter allows, samples are held back until stamps
-// are near the line again, or HoldS is over; then as many are missing as the stamps say. Nothing is held back otherwise.
+// are near the line again, or HoldS is over; then as many are missing as the stamps say. Nothing is held back otherwise. What is
+// usual is learned from stamps that caught up (see late.go), never from losses, so that many of these do not hide the next.
 //
 // With a counter, losses are known at once: the counter says how many up to a multiple of Modulus, the stamps which.
 type Tracker struct {
@@ -45,9 +46,13 @@ type Tracker struct {
 	begun   bool
 	blind   bool    // it began without a stamp
 	stamps  int     // that the line has seen since it began
+	newest  float64 // how far the newest stamp is off the line
 	spread  float64 // median distance of stamps from the line
-	peak    float64 // the greatest one, half forgotten in peakHalfS
 	square  float64 // mean square of it
+	hop     float64 // median of by how much a stamp is farther off than the one before
+	late    lateness
+	first   beginning
+	at      int64   // samples since it began, with those that are missing
 	since   int     // samples since the newest stamp that came
 	apart   float64 // samples from one stamp to the next, usually
 	arrived float64 // when the newest decided sample arrived
@@ -106,30 +111,31 @@ func NewTracker(opt Options) (*Tracker, error) {
 
 const (
 	firstSpread = 0.02   // s; the jitter that is expected before any is known
-	firstPeak   = 0.05   // s
+	firstPeak   = 0.05   // s; the lateness that is expected
 	peakHalfS   = 10     // s
-	peakFactor  = 1.5    // a stamp may be off by so many times the peak
+	peakFactor  = 1.25   // a stamp may be off by so many times the peak
 	floor       = 1.5e-3 // s; what the scheduler of the sender does to stamps
 	chunkFloor  = 0.25   // of the time between stamps: where one stands for a chunk, chunks are lost as a whole
 	chunkMost   = 25e-3  // s; at most so much
 	priorNoise  = 0.005  // s
 	priorRate   = 0.01   // of the nominal rate: how far it may be from the true one
-	settled     = 16     // stamps, after which the jitter is known roughly
 	medianStep  = 0.02   // by which each stamp moves the median
-	tolerance   = 8      // times the spread: what a stamp may be off the line
+	tolerance   = 6      // times the hop: what a stamp may be off the line
 	clip        = 4      // times the spread: how far a stamp may pull the line
 )
 
 // begin puts the line through a stamp. The spread is kept: it belongs to the sender.
 func (t *Tracker) begin(stamp float64) {
 	if !t.begun {
-		t.spread, t.square, t.peak = firstSpread, 0, firstPeak
+		t.spread, t.hop, t.square, t.late.peak = firstSpread, firstSpread, 0, 0
 	}
 	step := 1 / t.opt.Rate
 	sd := priorRate * step / priorNoise
 	t.l = line{keep: halving(t.opt.Rate * t.opt.HalfTimeS), prior: [2]float64{step, sd * sd}}
 	t.l.start(stamp, 1)
-	t.begun, t.stamps = true, 1
+	t.late.start(stamp)
+	t.first.start(stamp)
+	t.begun, t.stamps, t.at, t.newest = true, 1, 0, 0
 }
 
 // maxStamp is more seconds than any clock shows: a stamp beyond it, or one that is not finite, is no time at all. Milliseconds
@@ -141,7 +147,16 @@ func IsTime(stamp float64) bool { return math.Abs(stamp) < maxStamp }
 
 // bound is how far from the line a stamp may be.
 func (t *Tracker) bound() float64 {
-	return 0.5/t.opt.Rate + max(tolerance*t.spread, peakFactor*t.peak, floor, min(chunkFloor*t.apart/t.opt.Rate, chunkMost))
+	peak := t.late.peak
+	if t.stamps < firstKnown {
+		peak = max(peak, firstPeak)
+	}
+	return max(t.least(), 0.5/t.opt.Rate+max(tolerance*t.hop, peakFactor*peak))
+}
+
+// least is how far from the line a stamp may be if there is no jitter.
+func (t *Tracker) least() float64 {
+	return 0.5/t.opt.Rate + max(floor, min(chunkFloor*t.apart/t.opt.Rate, chunkMost))
 }
 
 // Add takes in the next sample. sent says that its stamp came with it and was not worked out from the one before; arrived
@@ -186,7 +201,7 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 	if n := t.missing; n > 0 {
 		t.missing = 0
 		t.settle(Run{})
-		t.l.move(float64(n)) // what a counter has stepped over is among them
+		t.skipExactly(n) // what a counter has stepped over is among them
 		t.accept(h, Run{Lost: n, Told: true})
 		return
 	}
@@ -198,7 +213,7 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 		t.accept(h, Run{})
 		return
 	}
-	if h.sent && math.Abs(t.off(h, len(t.held))) <= t.bound() { // they were only late
+	if h.sent && math.Abs(t.off(h, len(t.held))) <= max(t.least(), t.bound()/2) { // they were only late
 		t.settle(Run{})
 		t.accept(h, Run{})
 		return
@@ -249,6 +264,10 @@ func (t *Tracker) decide() {
 	by, took := median(off), median(late)
 	lost := int64(math.Round(by / t.l.slope))
 	switch {
+	case by < 0 && by > -2*t.least() && !t.counted: // the line was off, as it is where samples are missing that are too few to be told
+		t.l.y += by
+		t.late.forget()
+		t.settle(Run{})
 	case by < 0 && !t.counted, math.Abs(by) > t.opt.JumpS && math.Abs(by-took) > max(1, math.Abs(by)/2):
 		t.Jumps++
 		t.restart()
@@ -260,6 +279,7 @@ func (t *Tracker) decide() {
 			return
 		}
 		t.l.y += by // the counter says that nothing is missing: the stamps have moved
+		t.late.forget()
 		t.settle(Run{})
 	case lost < 1: // cannot be: off by more than half a sample
 		t.settle(Run{})
@@ -312,12 +332,22 @@ func (t *Tracker) counterSays(h held, step int64) {
 		t.accept(h, Run{})
 		return
 	}
-	t.skip(lost)
+	t.skipExactly(lost)
 	t.accept(h, Run{Lost: lost, Known: true})
 }
 
-// skip moves the line on over samples that are missing.
-func (t *Tracker) skip(n int64) { t.l.move(float64(n)) }
+// skip moves the line on over samples that are missing, so many by the clock.
+func (t *Tracker) skip(n int64) {
+	t.skipExactly(n)
+	t.late.forget()
+}
+
+// skipExactly is skip where it is known how many are missing.
+func (t *Tracker) skipExactly(n int64) {
+	t.l.move(float64(n))
+	t.late.move(int(n), t.l.slope)
+	t.at += n
+}
 
 // restart begins anew with the held samples.
 func (t *Tracker) restart() {
@@ -344,32 +374,84 @@ func (t *Tracker) settle(r Run) {
 // accept moves the line by one sample and lets its stamp pull.
 func (t *Tracker) accept(h held, r Run) {
 	t.l.move(1)
-	t.peak *= t.fade
+	t.late.move(1, t.l.slope)
+	t.late.peak *= t.fade
+	t.at++
 	t.since++
 	if h.sent {
-		t.apart += (float64(t.since) - t.apart) / 16
-		t.since = 0
-		off := h.stamp - t.l.y
-		limit := clip * t.spread
-		if t.stamps < settled {
-			limit = math.Inf(1)
-		}
-		t.l.learn(min(max(off, -limit), limit), 1)
-		t.stamps++
-		far := min(math.Abs(off), t.bound())
-		t.peak = max(t.peak, far)
-		a := max(1/float64(t.stamps), 1.0/256)
-		t.square += a * (far*far - t.square)
-		switch {
-		case t.stamps <= settled:
-			t.spread += a * (far - t.spread)
-		case far > t.spread:
-			t.spread *= 1 + medianStep
-		default:
-			t.spread = max(t.spread*(1-medianStep), 1e-9)
+		lost := t.learn(h.stamp)
+		if r == (Run{}) {
+			r.Lost = lost
 		}
 	}
 	t.emit(h, r)
+}
+
+// learn lets the stamp of the newest sample pull. lost is how many samples are missing among the first ones of the line, where it shows only now that some are.
+func (t *Tracker) learn(stamp float64) (lost int64) {
+	t.apart += (float64(t.since) - t.apart) / 16
+	t.since = 0
+	off := stamp - t.l.y
+	hop := math.Abs(off - t.newest)
+	t.newest = off
+	t.stamps++
+	t.late.take(stamp, t.hold)
+	limit := max(clip*t.spread, floor)
+	if t.stamps <= settled {
+		limit = math.Inf(1)
+	}
+	t.l.learn(min(max(off, -limit), limit), 1)
+	far := min(math.Abs(off), t.bound())
+	a := max(1/float64(t.stamps), 1.0/256)
+	t.square += a * (far*far - t.square)
+	if t.stamps <= settled {
+		t.spread += a * (far - t.spread)
+		t.hop = t.first.hop(hop)
+	} else {
+		t.spread = towards(t.spread, far)
+		t.hop = towards(t.hop, hop)
+	}
+	if t.first.take(point{t.at, stamp}, t.hold) {
+		lost = t.review()
+	}
+	return lost
+}
+
+// towards is a median that has seen one more value.
+func towards(median, x float64) float64 {
+	if x > median {
+		return median * (1 + medianStep)
+	}
+	return max(median*(1-medianStep), 1e-9)
+}
+
+// review looks among the first stamps, of which some were taken before any jitter was known, for places where samples are missing, and puts the line
+// through them anew.
+func (t *Tracker) review() (lost int64) {
+	if t.counted {
+		return 0
+	}
+	step := 1 / t.opt.Rate
+	for {
+		k, n := t.first.gap(step, t.bound(), t.hold)
+		if n < 1 {
+			break
+		}
+		t.first.skip(k, n)
+		t.late.forget()
+		t.at += n
+		lost += n
+	}
+	if lost == 0 {
+		return 0
+	}
+	all := t.first.all[:t.first.n]
+	t.l.start(all[0].stamp, 1)
+	for k, p := range all[1:] {
+		t.l.move(float64(p.at - all[k].at))
+		t.l.learn(p.stamp-t.l.y, 1)
+	}
+	return lost
 }
 
 // emit appends one sample to the newest run, or begins run r with it.
