@@ -664,7 +664,11 @@ func (e *engine) lookAtMarks(now time.Time) {
 		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
 	}
 	if e.marks.mark(now, m) {
-		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
+		line := fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail)
+		if c := e.cal; c != nil && e.phase == bus.PhaseCalibrating && c.opt.Cues == cuesMarkers && m.State == signal.LinkLost {
+			line += "; " + c.waitsFor()
+		}
+		e.note(line)
 		e.logLink(e.marks)
 		e.look(now)
 	}

@@ -550,8 +550,10 @@ async function emergency() {
 function buttons() {
   const t = now.state && now.state.telemetry;
   const p = t ? t.phase : '';
+  // A calibration that shows no cues itself waits for those of its source, of which there may be no more: it can be given up.
+  const judged = p === 'asking' || p === 'calibrating' && !now.state.cue;
   const off = {
-    pause: !pausable(t), resume: !t || !t.held_by, shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    pause: !pausable(t), resume: !t || !t.held_by, shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: !judged, repeat: !judged,
     freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
   };
   for (const b of $('buttons').children) {
