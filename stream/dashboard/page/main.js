@@ -367,7 +367,7 @@ function streams(t) {
     if (el.querySelector('p').textContent !== why) el.querySelector('p').textContent = why;
     rows(el.querySelector('dl'), [
       ['samples', s.samples.toLocaleString('en')], ['age', num(s.age_ms) + ' ms'], ['rate measured', num(s.rate_hz, 2) + ' Hz'],
-      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
+      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old · NaN or infinite', `${t.gaps} · ${t.skipped} · ${s.not_finite || 0}`],
       ['stalls · losses', `${s.stalls} · ${s.losses}`], ['clock drift', num(s.drift_ppm) + ' ppm'], ['jitter', num(s.jitter_ms, 3) + ' ms'],
     ]);
   });
