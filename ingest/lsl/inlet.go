@@ -491,6 +491,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	c := n.buf.Chunk(n.info, n.start, r.N)
 	arrived := 0.0 // of the last sample
 	length := float64(r.N-1) / n.info.Rate
+	before := n.sync
 	var begins *timeSync // the connection whose first samples these are
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
@@ -525,6 +526,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	h.Samples += uint64(r.N)
 	if begins != nil {
 		n.overUpTo(1 + slices.IndexFunc(n.over, func(g gone) bool { return g.next == begins }))
+		if before != nil && before != begins && begins.uid != "" && begins.uid == before.uid { // the link broke, and the outlet went on without us
+			h.Suspected += uint64(max(0, math.Round((local-n.newest)*n.info.Rate)-1))
+		}
 	}
 	n.handedOut()
 	switch {
