@@ -112,11 +112,8 @@ type mark struct {
 
 // Open finds the stream and connects to it. The error says what was seen where it is not found.
 func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
-	cfg, err := configOf(opt.Config)
+	cfg, err := opt.prepare()
 	if err != nil {
-		return nil, err
-	}
-	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
 	d, err := opt.describe(ctx, cfg)
@@ -165,6 +162,15 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 		})
 	}
 	return n, nil
+}
+
+// prepare fills in and checks the options, and returns the configuration.
+func (o *InletOptions) prepare() (Config, error) {
+	cfg, err := configOf(o.Config)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, o.defaults()
 }
 
 // defaults fills in and checks the options.
