@@ -21,11 +21,8 @@ type Examined struct {
 // Examine finds the streams that Open would open and asks for their descriptions, without connecting to their samples. The error
 // says what was seen where one is not found.
 func Examine(ctx context.Context, opt InletOptions) (d Examined, err error) {
-	cfg, err := configOf(opt.Config)
+	cfg, err := opt.prepare()
 	if err != nil {
-		return d, err
-	}
-	if err := opt.defaults(); err != nil {
 		return d, err
 	}
 	if d, err = opt.describe(ctx, cfg); err != nil {

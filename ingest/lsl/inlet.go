@@ -112,11 +112,8 @@ type mark struct {
 
 // Open finds the stream and connects to it. The error says what was seen where it is not found.
 func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
-	cfg, err := configOf(opt.Config)
+	cfg, err := opt.prepare()
 	if err != nil {
-		return nil, err
-	}
-	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
 	d, err := opt.describe(ctx, cfg)
@@ -165,6 +162,15 @@ func Open(ctx context.Context, opt InletOptions) (*Inlet, error) {
 		})
 	}
 	return n, nil
+}
+
+// prepare fills in and checks the options, and returns the configuration.
+func (o *InletOptions) prepare() (Config, error) {
+	cfg, err := configOf(o.Config)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, o.defaults()
 }
 
 // defaults fills in and checks the options.
@@ -491,6 +497,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	c := n.buf.Chunk(n.info, n.start, r.N)
 	arrived := 0.0 // of the last sample
 	length := float64(r.N-1) / n.info.Rate
+	before := n.sync
 	var begins *timeSync // the connection whose first samples these are
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
@@ -525,6 +532,9 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	h.Samples += uint64(r.N)
 	if begins != nil {
 		n.overUpTo(1 + slices.IndexFunc(n.over, func(g gone) bool { return g.next == begins }))
+		if before != nil && before != begins && begins.uid != "" && begins.uid == before.uid { // the link broke, and the outlet went on without us
+			h.Suspected += uint64(max(0, math.Round((local-n.newest)*n.info.Rate)-1))
+		}
 	}
 	n.handedOut()
 	switch {

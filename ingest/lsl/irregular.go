@@ -47,11 +47,8 @@ type Irregular struct {
 
 // OpenIrregular finds the stream and connects to it.
 func OpenIrregular(ctx context.Context, opt InletOptions) (*Irregular, error) {
-	cfg, err := configOf(opt.Config)
+	cfg, err := opt.prepare()
 	if err != nil {
-		return nil, err
-	}
-	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
 	found, err := find(ctx, cfg, "streams", opt.predicate(), opt.Wait)

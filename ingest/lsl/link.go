@@ -221,7 +221,7 @@ func (l *link) read(ctx context.Context, recv *Receiver) error {
 	defer wg.Wait()
 	defer cancel()
 
-	ts := &timeSync{held: l.held}
+	ts := &timeSync{held: l.held, uid: recv.info.UID}
 	first := make(chan struct{})
 	wg.Go(func() { ts.run(ctx, recv.info.timeEndpoint(), first) })
 	dog := newWatchdog(l.watchdog)

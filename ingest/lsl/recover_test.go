@@ -107,6 +107,47 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// TestSamplesLostWithTheLink: what an outlet sends while the link to it is broken is missing, and counted; another one that comes in its place
+// has sent nothing that could be.
+func TestSamplesLostWithTheLink(t *testing.T) {
+	o := outlet(t, eeg(2), OutletOptions{})
+	n := open(t, InletOptions{})
+	ready(t, o)
+	begin := LocalClock()
+	pushRun(t, o, 0, 25, begin)
+	next(t, n)
+	n.data.mu.Lock()
+	broken := n.data.recv
+	n.data.mu.Unlock()
+	if err := broken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for o.Readers() > 0 || n.Health().State != signal.LinkLost {
+		time.Sleep(time.Millisecond)
+	}
+	pushRun(t, o, 25, 50, begin) // to nobody
+	ready(t, o)
+	pushRun(t, o, 75, 10, begin)
+	if c := next(t, n); !c.Anew || c.X[0][0] != 75 {
+		t.Errorf("behind the loss comes sample %g, anew: %t", c.X[0][0], c.Anew)
+	}
+	const off = 5 // samples, by which the clock may be measured otherwise
+	h := n.Health()
+	if h.Recoveries != 1 || h.Suspected < 50-off || h.Suspected > 50+off || h.Lost+h.Dropped > 0 {
+		t.Errorf("health: %+v", h)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o = outlet(t, eeg(2), OutletOptions{})
+	ready(t, o)
+	pushRun(t, o, 0, 10, LocalClock()+1)
+	next(t, n)
+	if again := n.Health(); again.Recoveries != 2 || again.Suspected != h.Suspected {
+		t.Errorf("behind another outlet: %+v", again)
+	}
+}
+
 // TestLossBehindTheLastSample: a stream is lost when everything that it sent has been handed out, what was held back for its stamps too, and
 // not before: who is told of the loss may end the recording.
 func TestLossBehindTheLastSample(t *testing.T) {

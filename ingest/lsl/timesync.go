@@ -25,6 +25,7 @@ const (
 // timeSync follows how the clock of an outlet stands to ours, by asking its service port.
 type timeSync struct {
 	held float64 // s, for which an outlet may hold samples back
+	uid  string  // of the outlet
 
 	mu     sync.Mutex
 	offset clock.Offset

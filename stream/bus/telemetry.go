@@ -129,11 +129,13 @@ type StreamHealth struct {
 	Suspected   uint64       `json:"suspected"` // missing by the clock
 	Unstamped   uint64       `json:"unstamped"` // whose stamps were no times; those in front of the first one are left out
 	Dropped     uint64       `json:"dropped"`   // thrown away here because nobody took them in time
-	AgeMS       *float64     `json:"age_ms,omitempty"`
-	RateHz      *float64     `json:"rate_hz,omitempty"` // measured
-	OffsetMS    *float64     `json:"offset_ms,omitempty"`
-	DriftPPM    *float64     `json:"drift_ppm,omitempty"`
-	JitterMS    *float64     `json:"jitter_ms,omitempty"`
+	// NotFinite counts samples that are NaN or infinite in some channel, whether that is used or not; Detail says in which, while they come.
+	NotFinite uint64   `json:"not_finite"`
+	AgeMS     *float64 `json:"age_ms,omitempty"`
+	RateHz    *float64 `json:"rate_hz,omitempty"` // measured
+	OffsetMS  *float64 `json:"offset_ms,omitempty"`
+	DriftPPM  *float64 `json:"drift_ppm,omitempty"`
+	JitterMS  *float64 `json:"jitter_ms,omitempty"`
 }
 
 // Transition is one change of a stream's state.

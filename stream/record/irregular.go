@@ -286,27 +286,16 @@ func (s *irregularArrow) write() error {
 		}
 		rec.Events, rec.Begin = events, time.Unix(0, s.begin+int64(first*1e9)).UTC()
 	}
-	err := atomicfile.Write(s.path, func(w io.Writer) error {
-		c := &counting{w: w}
-		defer func() { s.size = c.n }()
-		return arrowfile.Write(c, rec)
-	})
-	if err == nil {
-		s.n = len(s.events)
+	if err := atomicfile.Write(s.path, func(w io.Writer) error { return arrowfile.Write(w, rec) }); err != nil {
+		return err
 	}
-	return err
-}
-
-// counting counts what is written.
-type counting struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counting) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
+	s.n = len(s.events)
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return err
+	}
+	s.size = st.Size()
+	return nil
 }
 
 func (s *irregularArrow) close() error {

@@ -283,12 +283,18 @@ func (c *calibrator) waitsForRest() string {
 	if c.opt.RestEventS == 0 {
 		ends = " (an event without a duration counts when the next one ends it)"
 	}
-	return "all cues have come, and more rest is waited for" + ends + "; where none will come, say refuse or repeat with gyrus ctl"
+	return "all cues have come, and more rest is waited for" + ends + wayOut
 }
 
-// waitingForRest says whether it goes on behind the last cue for rest alone, of which the source may show no more.
-func (c *calibrator) waitingForRest() bool {
-	return len(c.opt.RestEvents) > 0 && c.enough() && len(c.waiting) == 0 && !c.ended && (c.check.due || !c.rested())
+// wayOut is what to do where the source shows no more of what a calibration waits for.
+const wayOut = "; where none will come, say refuse or repeat with gyrus ctl"
+
+// waitsFor says what a calibration goes on for whose cues are those of the source.
+func (c *calibrator) waitsFor() string {
+	if c.enough() && len(c.opt.RestEvents) > 0 {
+		return c.waitsForRest()
+	}
+	return "cues of the source are waited for (" + c.progress() + ")" + wayOut
 }
 
 // take keeps a chunk.

@@ -43,12 +43,17 @@ func (e *engine) fill(why string) error {
 	return errors.Join(e.giveUp(refused, why), e.failed)
 }
 
-// judgeRest is what somebody says of a calibration that waits for rest behind the last cue: the source may show no more of it.
-func (e *engine) judgeRest(v verdict) error {
+// judgeWait is what somebody says of a calibration that waits for cues of the source, or for rest behind the last of them: the source may
+// show no more.
+func (e *engine) judgeWait(v verdict) error {
 	if v == accepted {
-		return errors.New("there is no model to accept: " + e.cal.waitsForRest())
+		return errors.New("there is no model to accept: " + e.cal.waitsFor())
 	}
-	return e.giveUp(v, "an operator said so, while more rest was waited for ("+e.cal.progress()+")")
+	what := "cues of the source were"
+	if e.cal.enough() && len(e.cal.opt.RestEvents) > 0 {
+		what = "more rest was"
+	}
+	return e.giveUp(v, "an operator said so, while "+what+" waited for ("+e.cal.progress()+")")
 }
 
 // giveUp ends a calibration, or a round of it, that has no model and is still being recorded.

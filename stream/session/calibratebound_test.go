@@ -63,7 +63,7 @@ func TestCalibrationWithoutCuesIsBounded(t *testing.T) {
 }
 
 // TestCalibrationLeavesTheWaitForRest: where the source shows no more rest behind the last cue, nobody is held there: refuse goes on with the
-// bundle, or ends the session where there is none, repeat begins anew, and the line says so. Before the last cue both are refused.
+// bundle, or ends the session where there is none, repeat begins anew, and the line says so.
 func TestCalibrationLeavesTheWaitForRest(t *testing.T) {
 	a, sha := saved(t, 8, "lda")
 	rec := personOf(t, 20)
@@ -88,10 +88,6 @@ func TestCalibrationLeavesTheWaitForRest(t *testing.T) {
 				with(load(t, a))(o, nil)
 			}
 		})
-		r.chunks(10)
-		if err := r.ask(nil, tc.verb); err == nil || !strings.Contains(err.Error(), "there is no model to judge") {
-			t.Errorf("%s in front of the last cue: %v", tc.verb, err)
-		}
 		for n := 0; notes.count("all cues have come") == 0; n++ {
 			if r.chunks(10); n > 200 {
 				t.Fatalf("%+v", r.status())
@@ -112,9 +108,6 @@ func TestCalibrationLeavesTheWaitForRest(t *testing.T) {
 			if s := r.status(); s.Phase != bus.PhaseCalibrating || !strings.Contains(s.Detail, "left 0 of 5") && !strings.Contains(s.Detail, "left 1 of 5") {
 				t.Errorf("behind repeat: %s, %s", s.Phase, s.Detail)
 			}
-			if err := r.ask(nil, tc.verb); err == nil {
-				t.Error("a second repeat is taken")
-			}
 		case tc.bundle:
 			r.decoding()
 			if s := r.status(); s.Bundle != sha {
@@ -133,6 +126,69 @@ func TestCalibrationLeavesTheWaitForRest(t *testing.T) {
 		}
 		if exists(t, cal.Save) {
 			t.Errorf("%+v: a model is saved", tc)
+		}
+	}
+}
+
+// TestCalibrationLeavesTheWaitForCues: where the program that shows the cues has ended, or was never started, the same is taken. Cues that the
+// session shows itself come, and the model is judged behind them.
+func TestCalibrationLeavesTheWaitForCues(t *testing.T) {
+	a, sha := saved(t, 8, "lda")
+	for _, tc := range []struct {
+		cues, verb, label string
+		bundle            bool
+	}{{"markers", "refuse", "X1", true}, {"markers", "refuse", "T1", false}, {"markers", "repeat", "T1", true}, {"show", "refuse", "T1", true}} {
+		cal := CalibrationDefaults()
+		cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{tc.label: "left", "X2": "right"}, 5, filepath.Join(t.TempDir(), "made.gyrus"), tc.cues
+		r := start(t, personOf(t, 20), func(o *Options, _ *stepped) {
+			o.Calibrate = &cal
+			if tc.bundle {
+				with(load(t, a))(o, nil)
+			}
+		})
+		for range 10 {
+			r.chunks(30)
+		}
+		const none = "left 0 of 5, right 0 of 5"
+		err := r.ask(nil, "accept")
+		if tc.cues == "show" {
+			if err = r.ask(nil, tc.verb); err == nil || !strings.Contains(err.Error(), "there is no model to judge") {
+				t.Errorf("%+v: %v", tc, err)
+			}
+			r.stop()
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "no model to accept: cues of the source are waited for (left ") || !strings.Contains(err.Error(), "where none will come, say refuse or repeat with gyrus ctl") {
+			t.Errorf("%+v: accepted: %v", tc, err)
+		}
+		if s := r.status(); strings.HasPrefix(s.Detail, none) != (tc.label == "X1") {
+			t.Errorf("%+v: %s", tc, s.Detail)
+		}
+		if err := r.ask(nil, tc.verb); err != nil {
+			t.Fatalf("%+v: %v", tc, err)
+		}
+		if tc.verb == "repeat" {
+			if s := r.status(); s.Phase != bus.PhaseCalibrating || !strings.HasPrefix(s.Detail, none) {
+				t.Errorf("behind repeat: %s, %s", s.Phase, s.Detail)
+			}
+			err = r.ask(nil, "refuse")
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tc.bundle {
+			r.decoding()
+			if s := r.status(); s.Bundle != sha {
+				t.Errorf("decides %.8s, want %.8s", s.Bundle, sha)
+			}
+			r.stop()
+		}
+		rep, err := r.over()
+		if no := (*NotAcceptedError)(nil); tc.bundle && err != nil || !tc.bundle && !errors.As(err, &no) {
+			t.Errorf("%+v: %v", tc, err)
+		}
+		if c := rep.Calibration; c.Accepted || !strings.Contains(c.Why, "while cues of the source were waited for (left ") || (c.Rounds == 2) != (tc.verb == "repeat") || exists(t, cal.Save) {
+			t.Errorf("%+v: %+v", tc, c)
 		}
 	}
 }

@@ -52,6 +52,10 @@ func (e *engine) streamHealth() bus.StreamHealth {
 	if e.aged {
 		h.AgeMS = known(e.ageNow, 1)
 	}
+	h.NotFinite = e.bad.n
+	if bad := e.bad.now(time.Now()); bad != "" {
+		h.Detail += "; " + bad
+	}
 	if ahead := e.lead.by; ahead > time.Second {
 		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the youngest sample", ahead.Seconds())
 	}

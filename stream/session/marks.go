@@ -22,6 +22,9 @@ type Marks struct {
 	StampsOffS float64 `json:"stamps_off_s"`
 	// Over is why no more can come: their stream is lost, and none can take its place. "" where it was there, or might come back.
 	Over string `json:"over,omitempty"`
+	// Gone is since when their stream is lost, nil where it is there. Where it might come back that is no fault: a program of cues ends with
+	// its experiment.
+	Gone *time.Time `json:"gone,omitempty"`
 }
 
 // marksOf is how the marks of src are; false where it has none.
@@ -39,7 +42,11 @@ func MarksOf(src signal.Source) *Marks {
 	if !ok {
 		return nil
 	}
-	return &Marks{m.N, m.Late, m.TooLate, m.LagS, m.Lost, m.Waiting, m.NotUTF8, m.StampsOffS, m.Over}
+	out := &Marks{Came: m.N, Late: m.Late, TooLate: m.TooLate, LagS: m.LagS, Lost: m.Lost, Waiting: m.Waiting, NotUTF8: m.NotUTF8, StampsOffS: m.StampsOffS, Over: m.Over}
+	if m.State == signal.LinkLost {
+		out.Gone = &m.Since
+	}
+	return out
 }
 
 // MarkWatch tells of marks that come late or are lost, of stamps that are not of the clock that their program tells of, and of the first

@@ -197,6 +197,7 @@ type engine struct {
 	stamps        *StampWatch // nil where the source has none of its own
 	markWatch     *MarkWatch
 	tooOld        Seldom                  // samples
+	bad           *notFinite              // samples
 	decoded       float64                 // seconds of decoding
 	decisions     *bus.Decisions          // nil before a model with a section decide
 	found         decoders.FalseDecisions // the same in windows, whatever model they are of
@@ -249,6 +250,7 @@ func newEngine(opt Options) (*engine, error) {
 		e.stamps = NewStampWatch(e.opt.Stream)
 	}
 	e.markWatch = NewMarkWatch(e.opt.Stream, lateLive)
+	e.bad = newNotFinite(e.opt.Stream, e.info)
 	e.link = newLink(e.opt.Stream, e.opt.Watch, time.Now(), opt.Clock.At)
 	if opt.Calibrate != nil {
 		e.phase = bus.PhaseCalibrating
@@ -464,6 +466,9 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 		age = max(age, now.Sub(a.at)) // no sample is younger than its arrival, whatever the clock of the source says
 		e.at = c.End()
 		e.came(c) // before anything is left out: what came is recorded
+		if line := e.bad.see(now, c); line != "" {
+			e.note(line)
+		}
 		if changed {
 			e.linkChanged(now)
 		}
@@ -664,7 +669,11 @@ func (e *engine) lookAtMarks(now time.Time) {
 		e.marks = newLink(e.opt.Stream+" marks", e.opt.Watch, now, e.opt.Clock.At)
 	}
 	if e.marks.mark(now, m) {
-		e.note(fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail))
+		line := fmt.Sprintf("%s: %s: %s", e.marks.name, m.State, m.Detail)
+		if c := e.cal; c != nil && e.phase == bus.PhaseCalibrating && c.opt.Cues == cuesMarkers && m.State == signal.LinkLost {
+			line += "; " + c.waitsFor()
+		}
+		e.note(line)
 		e.logLink(e.marks)
 		e.look(now)
 	}

@@ -31,8 +31,8 @@ func sessionVerbs() []sessionVerb {
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
 		}, (*engine).verbRollback},
 		{bus.Verb{Name: "accept", Fresh: true, Doc: "decode with the model that the calibration has made"}, says(accepted)},
-		{bus.Verb{Name: "refuse", Fresh: true, Doc: "end the calibration without its model, and go on with the bundle, where there is one; also where it waits for rest behind the last cue"}, says(refused)},
-		{bus.Verb{Name: "repeat", Doc: "refuse the model and calibrate again; also where it waits for rest behind the last cue"}, says(repeated)},
+		{bus.Verb{Name: "refuse", Fresh: true, Doc: "end the calibration without its model, and go on with the bundle, where there is one; also while it waits for cues or rest of its source (cues: markers)"}, says(refused)},
+		{bus.Verb{Name: "repeat", Doc: "refuse the model and calibrate again; also while it waits for cues or rest of its source (cues: markers)"}, says(repeated)},
 	}
 }
 
@@ -193,13 +193,13 @@ func (e *engine) change(ctx context.Context, which func() (Model, bool, error)) 
 	return wait.await(ctx, cmp.Or(e.opt.swapWait, swapWait), res)
 }
 
-// answer is what somebody says of the model that a calibration has made, or of one that waits for rest and has none.
+// answer is what somebody says of the model that a calibration has made, or of one that waits for what its source shows and has none.
 func (e *engine) answer(a verdict) error {
 	switch {
 	case e.cal != nil && e.phase == bus.PhaseAsking:
 		return e.judged(a)
-	case e.cal != nil && e.phase == bus.PhaseCalibrating && e.cal.waitingForRest():
-		return e.judgeRest(a)
+	case e.cal != nil && e.phase == bus.PhaseCalibrating && e.cal.opt.Cues == cuesMarkers:
+		return e.judgeWait(a)
 	}
 	return fmt.Errorf("the session is %s: there is no model to judge", e.shown())
 }

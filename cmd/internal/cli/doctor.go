@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
 	"time"
@@ -106,7 +107,7 @@ const streamPatience = 2500 * time.Millisecond
 
 // expect adds what a session needs.
 func expect(o *doctor.Options, file string, cfg *session.Config) {
-	o.Expected, o.Listens, o.Writes = expectations(file, cfg), listensOf(cfg), writesOf(cfg)
+	o.Expected, o.Listens, o.Peers, o.Writes = expectations(file, cfg), listensOf(cfg), peersOf(cfg), writesOf(cfg)
 	if cfg.Bus.URL == "" { // the server is inside the session
 		o.BusName, o.BusFine = "the server inside the session:", "its settings are right"
 		o.Bus = func(context.Context) error {
@@ -160,6 +161,37 @@ func readBy(cfg *session.Config) []string {
 	return list
 }
 
+// peersOf are the servers that the one inside a session links to.
+func peersOf(cfg *session.Config) (list []doctor.Peer) {
+	if cfg.Bus.URL != "" || cfg.Bus.Operator == "" {
+		return nil
+	}
+	op, err := bus.ReadOperator(cfg.Bus.Operator)
+	if err != nil { // the check of the bus says why
+		return nil
+	}
+	add := func(what, at, key string) {
+		address := at
+		if u, err := url.Parse(at); err == nil {
+			address = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), leafPort))
+		}
+		list = append(list, doctor.Peer{
+			What: what, Address: address,
+			Remedy: "start it, let a firewall there let the port through, or name another: " + key + " in broker.yaml; the session starts without it, and links to it when it is there",
+		})
+	}
+	for _, r := range op.Config.Cluster.Routes { // each with its port, or the session would not start
+		add("a server of the cluster", r, "cluster: {routes: [nats://host:6222]}")
+	}
+	if at := op.Config.Leaf.URL; at != "" {
+		add("the server that this one is a leaf of", at, "leaf: {url: \"nats-leaf://host:7422\"}")
+	}
+	return list
+}
+
+// leafPort is where NATS looks for a server to be a leaf of whose URL has no port.
+const leafPort = "7422"
+
 // listensOf is what a session listens on: never nil.
 func listensOf(cfg *session.Config) []doctor.Listen {
 	list := []doctor.Listen{}
@@ -177,6 +209,8 @@ func listensOf(cfg *session.Config) []doctor.Listen {
 			key = `bus: {listen: "0.0.0.0:4333", operator: …}`
 			if op, err := bus.ReadOperator(b.Operator); err == nil { // else the check of the bus says why
 				add("the listener for browsers", op.Config.WebSocket.Listen, "websocket: {listen: …} in broker.yaml")
+				add("the listener for other servers of the cluster", op.Config.Cluster.Listen, "cluster: {listen: …} in broker.yaml")
+				add("the listener for leaf nodes", op.Config.Leaf.Listen, "leaf: {listen: …} in broker.yaml")
 				at = cmp.Or(at, op.Config.Listen)
 			}
 		}

@@ -6,11 +6,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/stream/bundle"
+	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
 // TestDoctorExpects: with a session file doctor says of each stream of LSL that is waited for whether it is there, and whether the
@@ -121,6 +123,61 @@ func TestDoctorListens(t *testing.T) {
 	t.Setenv("LSLAPICFG", filepath.Join(t.TempDir(), "none.cfg"))
 	if code, said := look(free, 0, 0); code != exitFailed || !strings.Contains(said, "mend the file that LSLAPICFG names") {
 		t.Errorf("exit code %d: %s", code, said)
+	}
+}
+
+// TestDoctorPeers: the addresses of cluster and leaf nodes in broker.yaml are tried, and the servers that it names, of which one is
+// away.
+func TestDoctorPeers(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	op, other := filepath.Join(dir, "op"), filepath.Join(dir, "other")
+	for _, d := range []string{op, other} {
+		if err := bus.InitOperator(d, bus.InitOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more := func(dir, text string) {
+		file := filepath.Join(dir, "broker.yaml")
+		settings := regexp.MustCompile("(?m)^audit: .*\n").ReplaceAll(mustRead(t, file), nil)
+		if err := os.WriteFile(file, append(settings, text...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cluster, leaf := freePort(t), freePort(t)
+	more(other, fmt.Sprintf("cluster: {listen: \"127.0.0.1:%d\"}\nleaf: {listen: \"127.0.0.1:%d\"}\n", cluster, leaf))
+	there, err := bus.ReadOperator(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broker, err := bus.StartBroker(bus.BrokerOptions{Listen: "127.0.0.1:0", Operator: there})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := broker.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	away := freePort(t)
+	free := freePort(t)
+	more(op, fmt.Sprintf("cluster: {listen: \"127.0.0.1:%[1]d\", routes: [\"nats://127.0.0.1:%[1]d\", \"nats://127.0.0.1:%[2]d\"]}\nleaf: {listen: \"127.0.0.1:%[3]d\", url: \"nats-leaf://127.0.0.1:%[4]d\", credentials: controller.nk}\n",
+		cluster, away, free, leaf))
+	file := write(t, dir, "s.yaml", fmt.Sprintf("bundle: %s\nsource: {use: synth}\nbus: {operator: op, listen: \"127.0.0.1:%d\"}\n", model(t), freePort(t)))
+	code, out, errs := run(t, "doctor", "--session", file)
+	for _, want := range []string{
+		fmt.Sprintf("TCP 127.0.0.1:%d, for the listener for other servers of the cluster of the session, cannot be listened on", cluster), "cluster: {listen: …} in broker.yaml",
+		fmt.Sprintf("TCP 127.0.0.1:%d is free for the listener for leaf nodes of the session", free),
+		fmt.Sprintf("a server of the cluster takes connections at 127.0.0.1:%d", cluster),
+		fmt.Sprintf("a server of the cluster cannot be reached at 127.0.0.1:%d: ", away), "cluster: {routes: [nats://host:6222]} in broker.yaml",
+		fmt.Sprintf("the server that this one is a leaf of takes connections at 127.0.0.1:%d", leaf),
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q: %s%s", want, out, errs)
+		}
+	}
+	if code != exitFailed {
+		t.Errorf("exit code %d: %s", code, out)
 	}
 }
 

@@ -171,6 +171,9 @@ func printMarks(w io.Writer, m *session.Marks) {
 	if m.NotUTF8 > 0 {
 		say(w, "marks: the texts of %d were not UTF-8, and are recorded as read in Latin-1\n", m.NotUTF8)
 	}
+	if m.Gone != nil {
+		say(w, "marks: their stream ended at %s, and was not back at the end: %d came\n", m.Gone.Format(time.TimeOnly), m.Came)
+	}
 	if m.Late+m.Lost+m.Waiting == 0 {
 		return
 	}

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
 // TestRecordMarksAlone: marks, and numbers that come when they come, are recorded without a signal as XDF, at their times, and marks as Arrow;
@@ -142,6 +146,72 @@ func TestRecordTextsThatAreNotUTF8(t *testing.T) {
 		}
 		if err := rec.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestMarksThatEndBefore: marks with a source_id whose program ends before the recording are no fault, and it is said at the
+// end since when their stream is gone and how many came. Where they are there to the end nothing is said.
+func TestMarksThatEndBefore(t *testing.T) {
+	lab(t)
+	dir := t.TempDir()
+	info := &signal.Info{Rate: 50}
+	for _, name := range []string{"C3", "C4"} {
+		info.Channels = append(info.Channels, signal.Channel{Name: name, Kind: signal.EEG, Unit: signal.Microvolt})
+	}
+	eeg := outlet(t, lsl.StreamInfo{Name: "EEG", Type: "EEG", Channels: 2, Rate: 50, Format: lsl.Float32, SourceID: "eeg", Desc: lsl.Describe(info)})
+	often(t, func() error { return lsl.Push(eeg, make([]float32, 2), lsl.LocalClock()) })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for name, ends := range map[string]bool{"there": false, "ended": true} {
+		cues := outlet(t, lsl.StreamInfo{Name: name, Type: "Markers", Channels: 1, Format: lsl.String, SourceID: name})
+		source := "lsl://?name=EEG&markers=name='" + name + "'"
+		commands := map[string]*command{
+			"record": start(t, "record", filepath.Join(dir, name+".arrow"), source),
+			"json":   start(t, "record", filepath.Join(dir, name+"2.arrow"), source, "--json"),
+		}
+		if err := errors.Join(cues.WaitReaders(ctx, 2), eeg.WaitReaders(ctx, 2)); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := lsl.Push(cues, []string{"x"}, lsl.LocalClock()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := cues.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond) // until they have come, and their samples
+		before := time.Now().Truncate(time.Second)
+		if ends {
+			if err := cues.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for what, c := range commands {
+			if ends {
+				says(t, " marks: lost: ", &c.errs)
+			}
+			c.stop()
+			code := c.wait(t)
+			if code != exitDone {
+				t.Errorf("%s, %s: exit code %d: %s", name, what, code, c.errs.String())
+			}
+			switch out := c.out.String(); what {
+			case "json":
+				var res recordedJSON
+				if err := json.Unmarshal([]byte(out), &res); err != nil || len(res.Streams) != 1 {
+					t.Fatalf("%v in %q", err, out)
+				}
+				if m := res.Streams[0].Marks; m.Came != 3 || m.Over != "" || (m.Gone != nil) != ends || ends && (m.Gone.Before(before) || time.Since(*m.Gone) > time.Minute) {
+					t.Errorf("%s: %+v", name, m)
+				}
+			default:
+				line := regexp.MustCompile(`(?m)^marks: their stream ended at \d\d:\d\d:\d\d, and was not back at the end: 3 came$`)
+				if line.MatchString(out) != ends {
+					t.Errorf("%s, %s: %q", name, what, out)
+				}
+			}
 		}
 	}
 }

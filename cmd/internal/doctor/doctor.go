@@ -55,6 +55,8 @@ type Network interface {
 	Echo(ctx context.Context, i Interface, group netip.AddrPort) error
 	// Free says why a port cannot be listened on; nil where it can.
 	Free(network, address string) error
+	// Reach says why a TCP server takes no connection within a second; nil where it does.
+	Reach(ctx context.Context, address string) error
 	// Greeting is the first line that a TCP server sends of its own accord.
 	Greeting(ctx context.Context, address string) (string, error)
 }
@@ -105,6 +107,8 @@ type Options struct {
 	LSL LSL
 	// Listens are what the session will listen on; nil without a session: then the usual port of NATS is looked at.
 	Listens []Listen
+	// Peers are the servers that the bus of the session links to.
+	Peers []Peer
 	// Writes are the files that the session will write.
 	Writes []Write
 }
@@ -125,6 +129,13 @@ type Listen struct {
 	What    string // the bus
 	Address string // host:port
 	Key     string // of the session file, with another port
+}
+
+// Peer is a server that the one inside a session links to.
+type Peer struct {
+	What    string // a server of its cluster
+	Address string // host:port
+	Remedy  string // where it cannot be reached
 }
 
 // The addresses of LSL (liblsl, api_config.cpp): where it asks for streams, and where outlets answer.
@@ -156,7 +167,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups, o.LSL.Session = lslPort, lslFirst, lslLast, lslGroups, lslSession
 	}
 	var all []Finding
-	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session, writes} {
+	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session, peers, writes} {
 		all = append(all, p(ctx, &o)...)
 	}
 	return all
@@ -451,6 +462,23 @@ func session(ctx context.Context, o *Options) []Finding {
 		return []Finding{{"bus", Problem, o.BusName + ": " + err.Error(), "gyrus bus check tries the same, role by role"}}
 	}
 	return []Finding{{"bus", OK, o.BusName + " " + cmp.Or(o.BusFine, "answers"), ""}}
+}
+
+// peers tries the servers that the bus of the session links to, all at once. Those of a cluster say nothing before TLS is agreed on, so that
+// a connection is all that is asked for.
+func peers(ctx context.Context, o *Options) []Finding {
+	out := make([]Finding, len(o.Peers))
+	var wait sync.WaitGroup
+	for k, p := range o.Peers {
+		wait.Go(func() {
+			out[k] = Finding{"bus", OK, fmt.Sprintf("%s takes connections at %s", p.What, p.Address), ""}
+			if err := o.Network.Reach(ctx, p.Address); err != nil {
+				out[k] = Finding{"bus", Problem, fmt.Sprintf("%s cannot be reached at %s: %v", p.What, p.Address, err), p.Remedy}
+			}
+		})
+	}
+	wait.Wait()
+	return out
 }
 
 // Healthy says whether no finding is a problem.

@@ -49,6 +49,16 @@ func (f fake) Free(network, address string) error {
 
 func (f fake) Greeting(context.Context, string) (string, error) { return f.greeting, nil }
 
+func (f fake) Reach(_ context.Context, address string) error {
+	if address == away {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// away is where nobody answers.
+const away = "192.0.2.8:6222"
+
 // find is the first finding of a check that says all of these.
 func find(t *testing.T, all []Finding, check string, parts ...string) Finding {
 	t.Helper()
@@ -198,6 +208,17 @@ func TestListens(t *testing.T) {
 		if f.Check == "ports" && strings.Contains(f.What, "4222") {
 			t.Errorf("%+v: the session does not listen there", f)
 		}
+	}
+}
+
+// TestPeers: servers that the bus links to take connections, or are a problem with its remedy.
+func TestPeers(t *testing.T) {
+	all := Run(t.Context(), Options{Network: fake{}, Peers: []Peer{{"a server of the cluster", away, "start it"}, {"the middle", "192.0.2.9:7422", "start that"}}})
+	if f := find(t, all, "bus", "a server of the cluster cannot be reached at "+away, "start it"); f.State != Problem {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, all, "bus", "the middle takes connections at 192.0.2.9:7422"); f.State != OK || f.Remedy != "" {
+		t.Errorf("%+v", f)
 	}
 }
 

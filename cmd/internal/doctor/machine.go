@@ -114,9 +114,21 @@ func (machine) Free(network, address string) error {
 	return l.Close()
 }
 
-func (machine) Greeting(ctx context.Context, address string) (string, error) {
+func dial(ctx context.Context, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: time.Second}
-	c, err := d.DialContext(ctx, "tcp", address)
+	return d.DialContext(ctx, "tcp", address)
+}
+
+func (machine) Reach(ctx context.Context, address string) error {
+	c, err := dial(ctx, address)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+func (machine) Greeting(ctx context.Context, address string) (string, error) {
+	c, err := dial(ctx, address)
 	if err != nil {
 		return "", err
 	}

@@ -367,7 +367,7 @@ function streams(t) {
     if (el.querySelector('p').textContent !== why) el.querySelector('p').textContent = why;
     rows(el.querySelector('dl'), [
       ['samples', s.samples.toLocaleString('en')], ['age', num(s.age_ms) + ' ms'], ['rate measured', num(s.rate_hz, 2) + ' Hz'],
-      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old', `${t.gaps} · ${t.skipped}`],
+      ['lost · suspected · without a time · dropped', `${s.lost} · ${s.suspected} · ${s.unstamped} · ${s.dropped}`], ['gaps · too old · NaN or infinite', `${t.gaps} · ${t.skipped} · ${s.not_finite || 0}`],
       ['stalls · losses', `${s.stalls} · ${s.losses}`], ['clock drift', num(s.drift_ppm) + ' ppm'], ['jitter', num(s.jitter_ms, 3) + ' ms'],
     ]);
   });
@@ -550,8 +550,10 @@ async function emergency() {
 function buttons() {
   const t = now.state && now.state.telemetry;
   const p = t ? t.phase : '';
+  // A calibration that shows no cues itself waits for those of its source, of which there may be no more: it can be given up.
+  const judged = p === 'asking' || p === 'calibrating' && !now.state.cue;
   const off = {
-    pause: !pausable(t), resume: !t || !t.held_by, shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: p !== 'asking', repeat: p !== 'asking',
+    pause: !pausable(t), resume: !t || !t.held_by, shadow: !t || !!t.shadow, actuate: !t || !t.shadow, rollback: !(t && t.before), accept: p !== 'asking', refuse: !judged, repeat: !judged,
     freeze: !t || !t.adaptation || t.adaptation === 'frozen', thaw: !t || t.adaptation !== 'frozen',
   };
   for (const b of $('buttons').children) {
