@@ -320,7 +320,15 @@ func TestWriteElectrodes(t *testing.T) {
 		rec.Info.Channels[0].Pos = nil
 		return rec
 	}
-	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)), item("01", "rest", "1", moved(0.25)), item("01", "rest", "2", moved(0.25)))
+	rounded := sample(whole) // as a text of millimetres has it
+	for ch := range rounded.Info.Channels[:2] {
+		p := *rounded.Info.Channels[ch].Pos
+		for k := range p {
+			p[k] = math.Round(p[k]*1e9) / 1e9
+		}
+		rounded.Info.Channels[ch].Pos = &p
+	}
+	mustWrite(t, root, options, item("00", "rest", "1", sample(whole)), item("00", "rest", "2", rounded), item("01", "rest", "1", moved(0.25)), item("01", "rest", "2", moved(0.25)))
 	mustWrite(t, root, options, item("01", "rest", "4", moved(0.25)))
 	all := snapshot(t, root)
 	var got []string

@@ -411,8 +411,7 @@ func (w *treeWriter) electrodes(it Item, d *data) error {
 			for i, x := range c.Pos {
 				at[i] = decimal(x)
 			}
-			place := montage.Place(c.Name)
-			measured = measured || place == nil || *place != *c.Pos
+			measured = measured || montage.Measured(c.Name, c.Pos)
 		}
 		t.Add([2]string{"name", c.label}, [2]string{"x", at[0]}, [2]string{"y", at[1]}, [2]string{"z", at[2]})
 	}

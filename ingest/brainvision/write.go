@@ -207,7 +207,7 @@ func (w *writer) header() string {
 			k = c.Kind
 			kept = append(kept, fmt.Sprintf("%s%d=%s\r\n", kindKey, i+1, k))
 		}
-		if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
+		if montage.Measured(c.Name, c.Pos) {
 			own = true
 			if !electrode(k) {
 				unread = append(unread, c.Name)

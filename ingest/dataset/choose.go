@@ -181,7 +181,7 @@ func (l level) ends(word, name string, span [2]int, known []string) error {
 	from, to, _ := strings.Cut(word, "-")
 	for i, end := range []string{from, to} {
 		if within && lacks[i] {
-			return &registry.UnknownError{What: l.what + " at the end of " + word, Name: end, Known: known}
+			return &registry.UnknownError{What: l.what + " at the end of " + word, Name: end, Known: known, Exact: true}
 		}
 	}
 	return nil
@@ -297,7 +297,7 @@ func (s Set) choose(words [3][]string, depth int, where string, recs []Recording
 			if where != "" {
 				what = l.what + " of " + where
 			}
-			return nil, &registry.UnknownError{What: what, Name: word, Known: names}
+			return nil, &registry.UnknownError{What: what, Name: word, Known: names, Exact: numbered.MatchString(word)}
 		}
 	}
 	return out, nil

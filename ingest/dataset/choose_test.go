@@ -31,8 +31,8 @@ func TestChoose(t *testing.T) {
 		{"eegmmidb", ":R01", []string{"S001R01.edf", "S002R01.edf"}, ""},
 		{"eegmmidb", "sub-1:run-4,R04", []string{"S001R04.edf"}, ""}, // each once
 		{"PhysionetMI", "S002:R01", []string{"S002R01.edf"}, ""},
-		{"eegmmidb", "S003:R04", nil, `unknown subject of eegmmidb "S003": did you mean "001"? (known: 001, 002)`},
-		{"eegmmidb", "S001-S009", nil, `unknown subject at the end of S001-S009 "S009"`},
+		{"eegmmidb", "S003:R04", nil, `unknown subject of eegmmidb "S003": there are 001, 002`},
+		{"eegmmidb", "S001-S009", nil, `unknown subject at the end of S001-S009 "S009": there are 001, 002`},
 		{"eegmmidb", "S003-S009", nil, `unknown subject of eegmmidb "S003-S009"`},
 		{"eegmmidb", "S002-S001", nil, "the first number must not be above the last"},
 		{"eegmmidb", "S001,S002:R03", nil, `unknown run of subject 002 "R03"`},

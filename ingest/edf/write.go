@@ -115,7 +115,7 @@ func (o *output) places() {
 	var names []string
 	for _, r := range append([]*signal.Recording{o.rec}, o.rec.Others...) {
 		for _, c := range r.Info.Channels {
-			if place := montage.Place(c.Name); c.Pos != nil && (place == nil || *place != *c.Pos) {
+			if montage.Measured(c.Name, c.Pos) {
 				names = append(names, c.Name)
 			}
 		}

@@ -131,7 +131,8 @@ func positions(listed []*Element, note func(where, rule, found, assumed string))
 }
 
 // Describe is the description of channels for StreamInfo.Desc, as channels reads it: names, units, types, and positions in
-// millimetres.
+// millimetres where they were measured. A place that an electrode has by its name alone is left to whoever reads the name: written,
+// it would pass for a measured one.
 func Describe(info *signal.Info) *Element {
 	desc := &Element{Name: "desc"}
 	if info.Reference != "" {
@@ -147,7 +148,7 @@ func Describe(info *signal.Info) *Element {
 		}
 		ch.Add("unit", unit)
 		ch.Add("type", strings.ToUpper(string(c.Kind)))
-		if c.Pos != nil {
+		if c.Kind != signal.EEG && c.Pos != nil || montage.Measured(c.Name, c.Pos) {
 			loc := ch.Add("location", "")
 			for k, axis := range [...]string{"X", "Y", "Z"} {
 				loc.Add(axis, strconv.FormatFloat(1e3*c.Pos[k], 'g', 8, 64))

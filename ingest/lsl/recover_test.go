@@ -18,6 +18,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/clock"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/registry"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -1137,6 +1138,14 @@ func TestChannels(t *testing.T) {
 	}
 	if got.Reference != "Cz" {
 		t.Errorf("reference %q", got.Reference)
+	}
+	named := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "Cz", Original: "Cz", Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place("Cz")}}}
+	s = StreamInfo{Name: "x", Type: "EEG", Channels: 1, Rate: 100, Format: Float32, Desc: Describe(named)}
+	if got, _, _, err = channels(&s, ""); err != nil || got.Channels[0].Pos == nil || *got.Channels[0].Pos != *montage.Place("Cz") {
+		t.Errorf("%+v, %v, want the place of the name, to the bit", got, err)
+	}
+	if loc := s.Desc.Child("channels").Child("channel").Child("location"); loc != nil {
+		t.Errorf("a place that is known from the name alone is written as if it were measured: %+v", loc)
 	}
 
 	desc := &Element{Name: "desc"}

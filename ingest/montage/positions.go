@@ -43,6 +43,23 @@ func Position(name string) (p signal.Position, ok bool) {
 // it points to must not be written to.
 func Place(name string) *signal.Position { return places[name] }
 
+// sameWithin is how near to the place of its name, in metres, an electrode is taken to be there by its name alone: nobody measures
+// one to a micrometre, and texts of millimetres are rounded by less.
+const sameWithin = 1e-6
+
+// Measured says whether the electrode called name lies where somebody measured it: at pos, and not there because of its name alone.
+func Measured(name string, pos *signal.Position) bool {
+	if pos == nil {
+		return false
+	}
+	place := Place(name)
+	if place == nil {
+		return true
+	}
+	d := vec{pos[0] - place[0], pos[1] - place[1], pos[2] - place[2]}
+	return !(d.norm() <= sameWithin) // also where pos is not finite
+}
+
 // places holds the position of every electrode by name.
 var places = func() map[string]*signal.Position {
 	m := make(map[string]*signal.Position, len(directions))

@@ -127,6 +127,12 @@ func TestEveryNameHasAPosition(t *testing.T) {
 		if place := montage.Place(name); place == nil || *place != p {
 			t.Errorf("Place(%q) is %v, want %v", name, place, p)
 		}
+		near, far := p, p
+		near[0] += 5e-9 // 8 digits in millimetres
+		far[0] += 1e-4
+		if montage.Measured(name, nil) || montage.Measured(name, &p) || montage.Measured(name, &near) || !montage.Measured(name, &far) {
+			t.Errorf("%s counts as measured at its own place, or not a tenth of a millimetre from it", name)
+		}
 		u, _ := montage.Direction(name)
 		left := strings.ContainsAny(name, "13579") && !strings.Contains(name, "10")
 		switch {
@@ -137,6 +143,9 @@ func TestEveryNameHasAPosition(t *testing.T) {
 	for _, name := range []string{"", "T3", "fcz", "C7", "EOG1", "Fp1-F7", "CB1", "CB2"} { // names in other spellings are the caller's work
 		if p, ok := montage.Position(name); ok || montage.Place(name) != nil {
 			t.Errorf("Position(%q) is %v, want none", name, p)
+		}
+		if p := montage.Place("Cz"); !montage.Measured(name, p) {
+			t.Errorf("%q has no place of its name, so that %v was measured", name, p)
 		}
 	}
 }

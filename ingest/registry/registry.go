@@ -71,16 +71,20 @@ type UnknownError struct {
 	What  string   // "processor", "key"
 	Name  string   // what was asked for
 	Known []string // what exists
+	Exact bool     // another name is no slip of this one, as with numbers: 009 is not meant for 001
 }
 
 // Error names the nearest that exists, and all if they are few.
 func (e *UnknownError) Error() string {
 	msg := fmt.Sprintf("unknown %s %q", e.What, e.Name)
-	if near := Nearest(e.Name, e.Known); near != "" {
+	if near := Nearest(e.Name, e.Known); near != "" && !e.Exact {
 		return fmt.Sprintf("%s: did you mean %q? (known: %s)", msg, near, strings.Join(e.Known, ", "))
 	}
 	if len(e.Known) == 0 {
 		return msg + ": there are none"
+	}
+	if e.Exact {
+		return fmt.Sprintf("%s: there are %s", msg, strings.Join(e.Known, ", "))
 	}
 	return fmt.Sprintf("%s; known: %s", msg, strings.Join(e.Known, ", "))
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -201,7 +202,8 @@ func header(h StreamHeader) xmlInfo {
 		if c.Unit == signal.Microvolt {
 			x.Unit = "microvolts" // what the conventions call it
 		}
-		if c.Pos != nil {
+		// A place that follows from the label alone is left to whoever reads the label: written, it would pass for a measured one.
+		if name, _ := montage.Normalize(x.Label); c.Pos != nil && (c.Kind != signal.EEG || name != c.Name || montage.Measured(c.Name, c.Pos)) {
 			mm := func(m float64) string { return strconv.FormatFloat(m*1000, 'g', -1, 64) }
 			x.Location = &xmlLocation{mm(c.Pos[0]), mm(c.Pos[1]), mm(c.Pos[2])}
 		}

@@ -547,6 +547,9 @@ func TestRoundTrip(t *testing.T) {
 			if len(again.Deviations) > 0 {
 				t.Errorf("what was written deviates: %v", again.Deviations)
 			}
+			if at := bytes.Contains(data, []byte("<label>AFz")); bytes.Contains(data, []byte("<X>10</X>")) != at || bytes.Count(data, []byte("<location>")) > 1 {
+				t.Error("the place of AFz was measured and is to be written, that of Fp1 follows from its name and is not")
+			}
 			if !slices.Equal(again.Runs(), rec.Runs()) || again.Len != rec.Len || !again.Begin.Equal(rec.Begin) || len(again.Others) != len(rec.Others) {
 				t.Errorf("read back: runs %v of %d, %v, %d others", again.Runs(), again.Len, again.Begin, len(again.Others))
 			}

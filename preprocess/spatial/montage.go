@@ -230,8 +230,7 @@ func (p *Montage) locate(in *signal.Info, idx []int) (spline.Sphere, [][3]float6
 	sphere := p.Sphere
 	byName := !slices.ContainsFunc(idx, func(ch int) bool {
 		c := in.Channels[ch]
-		pos, ok := montage.Position(c.Name)
-		return !ok || pos != *c.Pos
+		return montage.Measured(c.Name, c.Pos)
 	})
 	if len(sphere) == 0 && byName {
 		c := montage.Centre()

@@ -330,6 +330,26 @@ func TestPage(t *testing.T) {
 		}
 		b.run(emulate(emulation.ClearDeviceMetricsOverride, cdp.Empty{}))
 	})
+	t.Run("words of the map", func(t *testing.T) {
+		b.t = t
+		got := eval[[]string](b, `import(new URL("draw.js", document.baseURI).href).then((draw) => {
+			const at = {Cz: [0, 0], C3: [-0.5, 0], C4: [0.5, 0], Oz: [0, -1], Iz: [0, -1.25], T9: [-1.25, 0]};
+			const values = [100, 120, 310, 140, 470, 20]; // tenths of a dB: the last two lie beyond the circle
+			const now = {
+				about: {channels: [{name: "EOG"}, ...Object.entries(at).map(([name, at]) => ({name, at}))], bands: []}, band: "alpha", first: 0, count: 0, actuators: [],
+				scalp: {size: 3, grid: [null, 130, null, 150, 105, 160, null, 140, null], values},
+			};
+			const e = {}, $ = (id) => e[id] ??= {textContent: "", getAttribute: () => "", setAttribute() {}};
+			draw.texts(now, $);
+			const fill = CanvasRenderingContext2D.prototype.fillText, written = [];
+			CanvasRenderingContext2D.prototype.fillText = function (s) { written.push(s); };
+			try { draw.scalp(document.getElementById("scalp"), now); } finally { CanvasRenderingContext2D.prototype.fillText = fill; }
+			return [e.scalptext.textContent, ...written];
+		})`, chromedp.EvalAwaitPromise)
+		if want := []string{"Power alpha, dB of 1 µV²: most at C4 31, Oz 14, C3 12; least at Cz 10.", "31 dB", "10 dB"}; !slices.Equal(got, want) {
+			t.Errorf("the map says %q, want %q", got, want)
+		}
+	})
 	t.Run("little motion", func(t *testing.T) {
 		b.t = t
 		b.run(prefers("prefers-reduced-motion", "reduce"))
@@ -526,6 +546,14 @@ func contrast(b *browser, what string) {
 // maxPicture is the size of a picture for docs/.
 const maxPicture = 200_000
 
+// whole is the height of the page, where that is at most what is given, else the greatest one up to there that cuts through no card.
+const whole = `((most) => {
+	const all = document.documentElement.getBoundingClientRect().height;
+	if (all <= most) return Math.ceil(all);
+	const cards = [...document.querySelectorAll(".card")].filter((c) => c.offsetParent !== null).map((c) => c.getBoundingClientRect());
+	return Math.ceil(Math.max(...cards.map((c) => c.bottom + 6).filter((y) => y <= most && !cards.some((c) => c.top < y && y < c.bottom))));
+})(%d)`
+
 // pictures writes what docs/ shows.
 func pictures(b *browser, r *rig, dir string) {
 	b.t.Helper()
@@ -537,8 +565,14 @@ func pictures(b *browser, r *rig, dir string) {
 		name          string
 		dark          bool
 		width, height int64
-	}{{"dashboard-light.png", false, 1440, 1080}, {"dashboard-dark.png", true, 1440, 1080}, {"dashboard-375.png", false, 375, 1500}} {
-		b.run(scheme(p.dark), size(p.width, p.height), chromedp.Sleep(1500*time.Millisecond))
+	}{{"dashboard-light.png", false, 1440, 2000}, {"dashboard-dark.png", true, 1440, 2000}, {"dashboard-375.png", false, 375, 2000}} {
+		b.run(scheme(p.dark), size(p.width, p.height))
+		time.Sleep(time.Second) // until it is laid out
+		high := eval[int64](b, fmt.Sprintf(whole, p.height))
+		b.t.Logf("%s: %d by %d", p.name, p.width, high)
+		b.run(size(p.width, high), chromedp.Sleep(1500*time.Millisecond))
+		eval[bool](b, `new Promise((done) => new MutationObserver((_, o) => { o.disconnect(); requestAnimationFrame(() => done(true)); })
+			.observe(document.getElementById("scalptext"), {childList: true}))`, chromedp.EvalAwaitPromise) // words and map are of one moment
 		shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			b.t.Fatal(err)

@@ -36,13 +36,27 @@ type Recorded struct {
 // Close closes the samples.
 func (r *Recorded) Close() error { return r.Samples.Close() }
 
-// Open reads the recording called path, of Arrow files. The decisions and the description may be missing.
+// UnfitError is a file that is there, and of a kind that cannot be run again.
+type UnfitError struct{ Path, Why string }
+
+func (e *UnfitError) Error() string { return e.Path + ": " + e.Why }
+
+// Open reads the recording called path, of Arrow files. The decisions and the description may be missing. What cannot be run again is
+// an *UnfitError.
 func Open(path string) (*Recorded, error) {
 	names, isXDF := files(path)
 	if isXDF {
-		return nil, fmt.Errorf("%s: a recording in XDF has no window of its decisions that could be found again with certainty: replay one of Arrow", path)
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+		return nil, &UnfitError{path, "a session that was recorded as .xdf cannot be replayed, since the windows of its decisions cannot be found again there with certainty; record to .arrow (record: {file: run1.arrow}) what is to be replayed"}
 	}
 	rec, err := ingest.Open(os.DirFS(filepath.Dir(names.samples)), filepath.Base(names.samples))
+	if errors.Is(err, fs.ErrNotExist) && names.samples != path {
+		if _, there := os.Stat(path); there == nil {
+			return nil, &UnfitError{path, "is no recording of a session, and there is no " + names.samples + "; replay takes the .arrow file that a session wrote (record: {file: run1.arrow}), with the others of that name beside it"}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,8 +120,13 @@ func TestEvalAndDecode(t *testing.T) {
 		t.Errorf("%d windows with a cue, want 15", cued)
 	}
 	arrow := filepath.Join(t.TempDir(), "r14.arrow")
-	if code, _, errs := run(t, "decode", m, s001(t, "R14"), "-o", arrow); code != 0 {
-		t.Errorf("decode to Arrow: exit %d: %s", code, errs)
+	if code, out, errs := run(t, "decode", m, s001(t, "R14"), "-o", arrow); code != 0 || out != arrow+"  1221 windows of "+s001(t, "R14")+", 0 of them rejected\n" {
+		t.Errorf("decode to Arrow: exit %d, %q: %s", code, out, errs)
+	}
+	var wrote decodedJSON
+	mustJSON(t, &wrote, "decode", m, s001(t, "R14"), s001(t, "R14"), "-o", arrow+".csv", "--json")
+	if r := (decodedRecording{s001(t, "R14"), 1221, 0}); wrote.Output != arrow+".csv" || !slices.Equal(wrote.Recordings, []decodedRecording{r, r}) {
+		t.Errorf("decode to CSV prints %+v", wrote)
 	}
 	if n := arrowRows(t, arrow); n != 1221 {
 		t.Errorf("%d rows in %s, want 1221", n, arrow)

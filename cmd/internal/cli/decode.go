@@ -32,7 +32,8 @@ where the window was cut around an event, why it was not decoded, and what a con
 section decide holds that nothing is meant. The windows are those of a live session: cued ones and sliding ones. A model
 with a section target gives the value of each quantity in place of class, scores, event and decision.
 
-Without -o it prints CSV (with --json one JSON object a line). With -o it writes a file: .csv or .arrow.`,
+Without -o it prints CSV (with --json one JSON object a line). With -o it writes a file, .csv or .arrow, and prints how many
+windows of which recording are in it (with --json too).`,
 		Example: "  gyrus decode model.gyrus S001R14.edf > r14.csv\n  gyrus decode model.gyrus S001R14.edf -o r14.arrow",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which := pipeline.All
@@ -46,6 +47,19 @@ Without -o it prints CSV (with --json one JSON object a line). With -o it writes
 	addReading(cmd)
 	cmd.Flags().BoolVar(&cued, "cued", false, "only the windows cut around events")
 	return cmd
+}
+
+// decodedJSON is what gyrus decode -o FILE --json prints.
+type decodedJSON struct {
+	Output     string             `json:"output"`
+	Recordings []decodedRecording `json:"recordings"`
+}
+
+// decodedRecording is how much of a recording was written.
+type decodedRecording struct {
+	Recording string `json:"recording"`
+	Windows   int64  `json:"windows"`  // those that were rejected included
+	Rejected  int64  `json:"rejected"` // which were not decoded
 }
 
 // writer takes predictions; end finishes what it writes.
@@ -81,33 +95,54 @@ func decode(cmd *cobra.Command, model string, files []string, out string, which 
 		if wantsJSON(cmd) {
 			w = jsonLines{json.NewEncoder(cmd.OutOrStdout()), p.Outputs(), p.Target() != nil}
 		}
-		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
+		_, err := decodeAll(cmd, recs, p, w)
+		return errors.Join(err, w.end())
 	}
-	return atomicfile.Write(out, func(f io.Writer) error {
+	wrote := decodedJSON{Output: out}
+	if err := atomicfile.Write(out, func(f io.Writer) error {
 		w := newLines(f, p)
 		if strings.EqualFold(filepath.Ext(out), ".arrow") {
 			if w = newArrow(f, p.Classes()); p.Target() != nil {
 				w = newValueArrow(f, p.Outputs())
 			}
 		}
-		return errors.Join(decodeAll(cmd, recs, p, w), w.end())
-	})
+		all, err := decodeAll(cmd, recs, p, w)
+		wrote.Recordings = all
+		return errors.Join(err, w.end())
+	}); err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(cmd, wrote)
+	}
+	for _, r := range wrote.Recordings {
+		say(cmd.OutOrStdout(), "%s  %d windows of %s, %d of them rejected\n", out, r.Windows, r.Recording, r.Rejected)
+	}
+	return nil
 }
 
-func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipeline, w writer) error {
+func decodeAll(cmd *cobra.Command, recs []*signal.Recording, p *pipeline.Pipeline, w writer) (all []decodedRecording, err error) {
 	bar := newProgress(cmd, "decoding", samples(recs))
 	defer bar.end()
 	for _, rec := range recs {
-		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error { return w.put(rec.Name, rec.Info.Rate, pr) })
+		d := decodedRecording{Recording: rec.Name}
+		stats, err := decodeRecording(cmd.Context(), rec, p, bar, func(pr *pipeline.Prediction) error {
+			d.Windows++
+			if pr.Rejected != "" {
+				d.Rejected++
+			}
+			return w.put(rec.Name, rec.Info.Rate, pr)
+		})
 		if err != nil {
-			return err
+			return nil, err
 		}
+		all = append(all, d)
 		noteSpoilt(cmd, rec.Name, stats.Stats)
 		for _, m := range stats.Misses {
 			note(cmd, "%s: event %q at %.3f s has no window: %s", rec.Name, m.Event.Label, m.Event.Onset, m.Why)
 		}
 	}
-	return nil
+	return all, nil
 }
 
 // csvLines writes comma-separated values (RFC 4180).

@@ -42,7 +42,7 @@ file says which bundle, which source and which bus:
               accept: [{metric: balanced_accuracy, above: 0.7}, {metric: ci_low, above: 0.55}]}
                                           # make the model first; all rules must hold. Behind a section decide in the pipeline they may be
                                           # about what it sends: decided_rightly, false_per_min (below). accept: ask waits for gyrus ctl s1 accept
-  record: {file: run1.arrow}              # samples, decisions, clock and log, written down as they come (.xdf: in one file)
+  record: {file: run1.arrow}              # samples, decisions, clock and log, written down as they come (.xdf: in one file, which gyrus replay does not take)
   metrics: {listen: "127.0.0.1:9100"}     # for Prometheus
   dashboard: {listen: "127.0.0.1:8080"}   # a web page with traces, maps, scores and buttons
   adapt: {log: adapt.jsonl}               # learn from feedback on the bus; leave it out to learn nothing

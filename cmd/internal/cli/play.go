@@ -112,7 +112,7 @@ func newPlay() *cobra.Command {
 		Long: `Play publishes the samples and events of a recording as if they were measured now. Who listens must listen before:
 samples are never sent twice.
 
-With --lsl it is an outlet of the lab streaming layer, with names, units and positions of the channels, and a second one
+With --lsl it is an outlet of the lab streaming layer, with names, units and measured positions of the channels, and a second one
 with the events. Only programs on this machine see them, unless --listen opens them to the network: LSL knows no
 passwords and no encryption.`,
 		Example: `  gyrus play S001R14.edf --nats --url nats://127.0.0.1:4222 --session s1

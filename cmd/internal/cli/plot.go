@@ -137,9 +137,21 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if len(r.Left) > 0 {
 			note(cmd, "no position is known for %s: left out", quoted(r.Left))
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %g to %g s, %d channels\n", v.Output, v.Kind, r.Input, r.FromS, r.ToS, len(r.Channels))
+		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %s, %d channels\n", v.Output, v.Kind, r.Input, p.when(r), len(r.Channels))
 	}
 	return nil
+}
+
+// when says of what time r is drawn.
+func (p *plotting) when(r plottedJSON) string {
+	if len(p.at) == 0 {
+		return fmt.Sprintf("%g to %g s", r.FromS, r.ToS)
+	}
+	var at []string
+	for _, s := range p.at {
+		at = append(at, strconv.FormatFloat(s, 'g', -1, 64))
+	}
+	return "at " + strings.Join(at, ", ") + " s"
 }
 
 // plotted reads a recording and makes its parts of the picture, one for each rate of the channels in it.

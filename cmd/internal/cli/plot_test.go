@@ -57,6 +57,24 @@ func TestPlotSeveral(t *testing.T) {
 	}
 }
 
+// TestPlotMoments: what is drawn of moments is said, in the picture and beside it; the part of the recording is that of the means.
+func TestPlotMoments(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "at.svg")
+	code, said, errs := run(t, "plot", "synth:imagery:1:1", "-o", out, "--kind", "topo", "--at", "5,10.5", "--to", "20")
+	if code != 0 || !strings.HasSuffix(said, "topo of synth:imagery:1:1, at 5, 10.5 s, 64 channels\n") {
+		t.Errorf("exit code %d, %q: %s", code, said, errs)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{">5.000 s<", ">10.500 s<", "potential less its mean over 0 to 20 s, 64 channels"} {
+		if !bytes.Contains(data, []byte(want)) {
+			t.Errorf("the picture does not say %q", want)
+		}
+	}
+}
+
 func TestPlotRefuses(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "x.png")

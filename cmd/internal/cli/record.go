@@ -90,15 +90,19 @@ func newRecord() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "record FILE SOURCE…", Short: "write live streams down, safe from a crash", Args: cobra.MinimumNArgs(2),
 		Long: `Record writes what arrives until it is interrupted, the streams end, or --duration is over. A source is a stream on the bus
-(nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events and
-opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
-With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
+(nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events, as the
+stream of Arrow IPC, which pyarrow.ipc.open_stream and polars.read_ipc_stream open; what wants the form of a file refuses it.
+FILE.clock.arrow has the clock of a live driver, its rate and losses, once a second, FILE.log.arrow what happened, FILE.json
+which source it was and when. With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into .arrow (with
+FILE.log.arrow beside it) or .xdf, one of numbers at irregular times into .xdf. Several sources make several recordings, numbered
+and named by their sources: FILE-1-nats-eeg.arrow, FILE-2-lsl-name-EEG.arrow.
 
-What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
+What has arrived is handed to the system every half second: a recording whose writer was killed lacks the last second at most.
 
-A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow; so is one that
-fails, and the others go on. The exit code is 4 where samples were lost on the way, here too, or are NaN or infinite (these are
-recorded as they came), and where a stream is gone at the end and no sample came since; not where its sender said that it is over.`,
+A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in the log; one that fails is
+told of too, and the others go on. The exit code is 4 where samples, marks or messages were lost on the way, here too, or samples are
+NaN or infinite (these are recorded as they came), and where a stream is gone at the end and no sample came since; not where its
+sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
   gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -198,8 +198,10 @@ func TestRecord(t *testing.T) {
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "serial:///dev/null"}, 1, "no driver"},
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "nats:eeg", "--duration", "-1"}, 2, "--duration"},
 		{[]string{"replay", filepath.Join(dir, "none.arrow")}, 2, "none.arrow"},
+		{[]string{"replay", filepath.Join(dir, "none.xdf")}, 2, "none.xdf"},
 		{[]string{"replay", filepath.Join(dir, "a.arrow")}, 2, "--model"},
-		{[]string{"replay", filepath.Join(dir, "a.xdf")}, 1, "XDF"},
+		{[]string{"replay", write(t, dir, "a.xdf", "XDF:")}, 3, "a.xdf: a session that was recorded as .xdf cannot be replayed"},
+		{[]string{"replay", write(t, dir, "a.edf", "0")}, 3, "a.edf: is no recording of a session, and there is no " + filepath.Join(dir, "a.edf.arrow") + "; replay takes the .arrow file"},
 	} {
 		if code, _, errs := run(t, c.args...); code != c.code || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: exit code %d, want %d; %q must hold %q", c.args, code, c.code, errs, c.want)

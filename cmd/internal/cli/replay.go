@@ -57,10 +57,13 @@ the length of their filters, which is then no failure. One --model that is none 
 session's is laid beside the whole of it.
 
 A session that learned from feedback decides differently by right: that is then said. Recordings of versions that wrote no log
-are run through one model, and compared where it decided.`,
+are run through one model, and compared where it decided. A session that was recorded as .xdf cannot be replayed.`,
 		Example: "  gyrus replay run1.arrow\n  gyrus replay run1.arrow --model better.gyrus\n  gyrus replay run1.arrow --model moved/first.gyrus --model moved/second.gyrus",
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r, err := record.Open(args[0])
+			if unfit := (*record.UnfitError)(nil); errors.As(err, &unfit) {
+				return refusal{err}
+			}
 			if err != nil {
 				return notThere(err)
 			}

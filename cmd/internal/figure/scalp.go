@@ -145,11 +145,15 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 	across := min(4, len(panels))
 	down := (len(panels) + across - 1) / across
 	const side, foot, head = 190, 32, 30
+	what := ""
+	if len(maps) > 0 && maps[0].Signed { // moments, each with its own title
+		what = "potential less its mean over "
+	}
 	return &Figure{
 		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
 		draw: func(c draw.Canvas) {
 			c.FillText(text(11, ink, draw.XCenter, draw.YTop), vg.Point{X: c.Center().X, Y: c.Max.Y},
-				fmt.Sprintf("%s: %g to %g s, %d channels", w.name(), w.seconds(w.From), w.seconds(w.To), len(w.Idx)))
+				fmt.Sprintf("%s: %s%g to %g s, %d channels", w.name(), what, w.seconds(w.From), w.seconds(w.To), len(w.Idx)))
 			left := c.Center().X - vg.Points(float64(across)*side/2)
 			for i := range panels {
 				x, y := left+vg.Points(float64(i%across)*side), c.Max.Y-vg.Points(head+float64(i/across)*(side+foot))

@@ -324,6 +324,12 @@ function shade(u) {
 
 const scratch = document.createElement('canvas');
 
+// mapped are the electrodes that the map shows, each with its value: those within its circle. The others, on the lower half of the
+// head (Iz, T9, T10), are in neither its colours nor its words.
+function mapped(a, m) {
+  return a.channels.filter((c) => c.at).map((c, k) => [m.values[k], c]).filter(([, c]) => Math.hypot(...c.at) <= 1.02);
+}
+
 // scalp draws the map from above, the nose up.
 export function scalp(canvas, now) {
   const [g, w, h] = begin(canvas);
@@ -333,7 +339,8 @@ export function scalp(canvas, now) {
   const r = Math.min(w - 116, h - 26) / 2, cx = (w - 66) / 2, cy = h / 2 + 5;
   if (r <= 0) return; // hidden while the session waits, or in a sliver of a window
   let lo = Infinity, hi = -Infinity;
-  for (const v of m.grid) if (v !== null) { lo = Math.min(lo, v); hi = Math.max(hi, v); }
+  const electrodes = mapped(a, m);
+  for (const v of [...m.grid, ...electrodes.map(([v]) => v)]) if (v !== null) { lo = Math.min(lo, v); hi = Math.max(hi, v); }
   const span = Math.max(hi - lo, 1);
   // One pixel a cell, scaled up with smoothing; what is outside takes the colour of its nearest neighbour inside, so that the edge stays sharp.
   const n = m.size;
@@ -361,8 +368,7 @@ export function scalp(canvas, now) {
   g.beginPath(); g.arc(cx, cy, r, 0, 7); g.stroke();
   g.beginPath(); g.moveTo(cx - 9, cy - r + 1); g.lineTo(cx, cy - r - 11); g.lineTo(cx + 9, cy - r + 1); g.stroke();
   for (const side of [-1, 1]) { g.beginPath(); g.ellipse(cx + side * (r + 4), cy, 4, 14, 0, 0, 7); g.stroke(); }
-  for (const c of a.channels) {
-    if (!c.at || Math.hypot(...c.at) > 1.02) continue;
+  for (const [, c] of electrodes) {
     g.fillStyle = '#fff'; g.strokeStyle = '#000'; g.lineWidth = 1;
     g.beginPath(); g.arc(cx + c.at[0] * r, cy - c.at[1] * r, 2.4, 0, 7); g.fill(); g.stroke();
   }
@@ -408,8 +414,7 @@ export function texts(now, $) {
   label('traces', `Traces of ${names.join(', ')}`);
   set('tracenote', !a.rate_hz ? '' : `${a.channels.length} channels at ${a.rate_hz} Hz; least and largest value of every ${(1e3 * a.column_s).toFixed(1)} ms; shaded: nothing came`);
   if (now.scalp && now.scalp.grid) {
-    const placed = a.channels.filter((c) => c.at);
-    const v = now.scalp.values.map((q, k) => [q, placed[k]]).filter((q) => q[0] !== null).sort((p, q) => q[0] - p[0]);
+    const v = mapped(a, now.scalp).filter(([q]) => q !== null).sort((p, q) => q[0] - p[0]);
     const band = a.bands.find((b) => b.name === now.band);
     const range = band ? `, ${band.low_hz}–${band.high_hz} Hz` : ''; // a slow stream does not have each
     const text = `Power ${now.band}${range}, dB of 1 µV²: most at ${v.slice(0, 3).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`).join(', ')}; least at ${v.slice(-1).map(([q, c]) => `${c.name} ${(q / 10).toFixed(0)}`)}.`;
