@@ -32,6 +32,7 @@ type plottedJSON struct {
 	ToS      float64      `json:"to_s"`
 	Channels []string     `json:"channels"`
 	Left     []string     `json:"channels_without_position"` // not drawn in a scalp map
+	Bad      []string     `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
 	Maps     []figure.Map `json:"maps"`                      // the values at the channels, of a scalp map
 }
 
@@ -62,7 +63,10 @@ to write, .svg or .png, says in which format.
   traces    each channel a row, with the events: the first 10 s, or --from to --to
   spectrum  the power spectral density by Welch's method: of the whole recording, or --from to --to
   topo      scalp maps by spherical splines: of the power in --band, or of the potential --at a moment. Only channels with a
-            position are drawn, and only places near one of them have a colour`,
+            position are drawn, and only places near one of them have a colour
+
+Channels that the recording marks as bad are grey in traces and have no say in their scale. They are left out of spectra, and of the splines
+and scales of maps, which have a cross where they are, unless --channels names them.`,
 		Example: `  gyrus plot S001R06.edf -o traces.svg --from 60 --to 75 --channels C3,Cz,C4
   gyrus plot S001R01.edf S001R02.edf -o spectra.png --kind spectrum --max-hz 60
   gyrus plot S001R02.edf -o alpha.svg --kind topo --band 8-13`,
@@ -137,6 +141,9 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if len(r.Left) > 0 {
 			note(cmd, "no position is known for %s: left out", quoted(r.Left))
 		}
+		if len(r.Bad) > 0 {
+			note(cmd, "%s: marked as bad and left out (%d): %s; --channels uses those that it names", r.Input, len(r.Bad), quoted(r.Bad))
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %g to %g s, %d channels\n", v.Output, v.Kind, r.Input, r.FromS, r.ToS, len(r.Channels))
 	}
 	return nil
@@ -165,7 +172,7 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 	})
 	deviations(cmd, []*signal.Recording{&told})
 	for _, w := range windows {
-		v := plottedJSON{Input: path, Channels: []string{}, Left: left, Maps: []figure.Map{}}
+		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), Maps: []figure.Map{}}
 		left = []string{} // they are told once
 		fig, maps, err := p.figure(w.Window)
 		if err != nil {
@@ -174,9 +181,6 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 		v.Maps = append(v.Maps, maps...)
 		rate := w.Rec.Info.Rate
 		v.FromS, v.ToS, v.RateHz = float64(w.From)/rate, float64(w.To)/rate, rate
-		for _, ch := range w.Idx {
-			v.Channels = append(v.Channels, w.Rec.Info.Channels[ch].Name)
-		}
 		figs, all = append(figs, fig), append(all, v)
 	}
 	return figs, all, nil
@@ -225,6 +229,30 @@ func parseBand(s string) (figure.Band, error) {
 // shown is a window of which channels can be taken off.
 type shown struct{ figure.Window }
 
+// names are those of the channels idx.
+func (w *shown) names(idx []int) []string {
+	names := []string{}
+	for _, ch := range idx {
+		names = append(names, w.Rec.Info.Channels[ch].Name)
+	}
+	return names
+}
+
+// setAside leaves out the channels that are marked as bad.
+func (w *shown) setAside() error {
+	w.Idx = slices.DeleteFunc(w.Idx, func(ch int) bool {
+		bad := w.Rec.Info.Channels[ch].Bad
+		if bad {
+			w.Bad = append(w.Bad, ch)
+		}
+		return bad
+	})
+	if len(w.Idx) == 0 {
+		return refusal{fmt.Errorf("%s: all %d channels are marked as bad: name those to draw all the same with --channels", w.Rec.Name, len(w.Bad))}
+	}
+	return nil
+}
+
 // positioned takes the channels without a position off windows, and the windows off that have none with one, and names these
 // channels. It is an error where a window is left with too few for a map, or none is left.
 func positioned(windows []*shown) (kept []*shown, left []string, err error) {
@@ -248,13 +276,12 @@ func positioned(windows []*shown) (kept []*shown, left []string, err error) {
 		if len(w.Idx) >= figure.LeastChannels {
 			continue
 		}
-		var names []string
-		for _, ch := range w.Idx {
-			names = append(names, w.Rec.Info.Channels[ch].Name)
+		names, without := w.names(w.Idx), ""
+		if len(w.Bad) > 0 {
+			without = "; marked as bad and left out: " + quoted(w.names(w.Bad))
 		}
-		without := ""
 		if len(left) > 0 {
-			without = fmt.Sprintf("; no position is known for %s, --%s FILE says where they are", quoted(left), electrodesFlag)
+			without += fmt.Sprintf("; no position is known for %s, --%s FILE says where they are", quoted(left), electrodesFlag)
 		}
 		return nil, left, fmt.Errorf("a map needs at least %d channels with a position and one rate, with %g Hz there %s %s%s: choose with --channels",
 			figure.LeastChannels, w.Rec.Info.Rate, map[bool]string{true: "is only", false: "are only"}[len(names) == 1], quoted(names), without)
@@ -300,6 +327,13 @@ func (p *plotting) windows(cmd *cobra.Command, rec *signal.Recording) (all []*sh
 			return nil, usageError{fmt.Errorf("--channels has %s twice", n)}
 		}
 		w.Idx = append(w.Idx, ch)
+	}
+	if len(p.channels) == 0 && p.kind != "traces" {
+		for _, w := range all {
+			if err := w.setAside(); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return all, nil
 }

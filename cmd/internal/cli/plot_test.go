@@ -11,6 +11,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -177,5 +178,86 @@ func TestPlotTopoOtherRates(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// fileOf writes a recording in Arrow, which keeps places and what is marked as bad.
+func fileOf(t *testing.T, rec *signal.Recording) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r.arrow")
+	w, err := ingest.WriterFor("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// noisy is 10 s of EEG at 100 Hz, each channel another signal.
+func noisy(names ...string) *signal.Recording {
+	rec := &signal.Recording{Name: "r", Info: &signal.Info{Rate: 100}, Len: 1000}
+	x := make(signal.Memory, len(names))
+	for ch, name := range names {
+		rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place(name)})
+		for i := range rec.Len {
+			x[ch] = append(x[ch], 10*math.Sin(float64((ch+2)*int(i*i))))
+		}
+	}
+	rec.Data = x
+	return rec
+}
+
+// TestPlotLeavesBadOut: a channel that is marked as bad goes into no map and no spectrum, also where it is flat, unless it is named; what
+// is left out is said.
+func TestPlotLeavesBadOut(t *testing.T) {
+	rec := noisy("Fz", "C3", "Cz", "C4", "Pz", "O1")
+	good := fileOf(t, rec)
+	rec.Info.Channels[2].Bad, rec.Info.Channels[5].Bad = true, true
+	x := rec.Data.(signal.Memory)
+	for i := range x[2] {
+		x[2][i] *= 1000
+	}
+	clear(x[5])
+	bad, out := fileOf(t, rec), filepath.Join(t.TempDir(), "x.svg")
+	for _, kind := range []string{"topo", "spectrum"} {
+		var v, of plotJSON
+		mustJSON(t, &v, "plot", bad, "-o", out, "--kind", kind, "--json")
+		if r := v.Recordings[0]; !slices.Equal(r.Channels, []string{"Fz", "C3", "C4", "Pz"}) || !slices.Equal(r.Bad, []string{"Cz", "O1"}) {
+			t.Errorf("%s: channels %v, bad %v", kind, r.Channels, r.Bad)
+		}
+		mustJSON(t, &of, "plot", good, "-o", out, "--kind", kind, "--channels", "Fz,C3,C4,Pz", "--json")
+		for i, m := range v.Recordings[0].Maps {
+			if !slices.Equal(m.Values, of.Recordings[0].Maps[i].Values) {
+				t.Errorf("%s: values %v, without the bad channels %v", kind, m.Values, of.Recordings[0].Maps[i].Values)
+			}
+		}
+		if code, _, errs := run(t, "plot", bad, "-o", out, "--kind", kind); code != 0 || !strings.Contains(errs, `marked as bad and left out (2): "Cz", "O1"; --channels uses those that it names`) {
+			t.Errorf("%s: exit code %d: %s", kind, code, errs)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil || !bytes.Contains(data, []byte("2 marked as bad")) {
+			t.Errorf("%s: the title does not say what is left out: %v", kind, err)
+		}
+		mustJSON(t, &v, "plot", bad, "-o", out, "--kind", kind, "--channels", "Fz,C3,Cz,C4", "--json")
+		if r := v.Recordings[0]; len(r.Channels) != 4 || len(r.Bad) != 0 {
+			t.Errorf("%s: named, the channels are %v and %v are left out", kind, r.Channels, r.Bad)
+		}
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", bad, "-o", out, "--json")
+	if r := v.Recordings[0]; len(r.Channels) != 6 || len(r.Bad) != 0 {
+		t.Errorf("traces: channels %v, bad %v", r.Channels, r.Bad)
+	}
+	rec.Info.Channels[0].Bad = true
+	if code, _, errs := run(t, "plot", fileOf(t, rec), "-o", out, "--kind", "topo"); code != exitRefused || !strings.Contains(errs, `only "C3", "C4", "Pz"; marked as bad and left out: "Fz", "Cz", "O1"`) {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	for i := range rec.Info.Channels {
+		rec.Info.Channels[i].Bad = true
+	}
+	if code, _, errs := run(t, "plot", fileOf(t, rec), "-o", out, "--kind", "spectrum"); code != exitRefused || !strings.Contains(errs, "all 6 channels are marked as bad") {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
 }

@@ -30,6 +30,7 @@ import (
 type Window struct {
 	Rec      *signal.Recording
 	Idx      []int
+	Bad      []int // channels that are marked as bad and left out: titles count them, and a scalp map shows where they are
 	From, To int64
 }
 
@@ -45,6 +46,25 @@ func (w Window) runs() (spans []signal.Span) {
 
 // channel describes the i-th channel of the window.
 func (w Window) channel(i int) signal.Channel { return w.Rec.Info.Channels[w.Idx[i]] }
+
+// label is the name of the i-th channel, and whether the recording marks it as bad.
+func (w Window) label(i int) string {
+	if c := w.channel(i); c.Bad {
+		return c.Name + " (bad)"
+	}
+	return w.channel(i).Name
+}
+
+// leftOut is what a title says of the channels that are left out.
+func (w Window) leftOut(mark string) string {
+	switch len(w.Bad) {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 marked as bad" + mark + " is left out"
+	}
+	return fmt.Sprintf("; %d marked as bad%s are left out", len(w.Bad), mark)
+}
 
 // unit is that of all channels of the window, which what is drawn of them needs.
 func (w Window) unit(what string) (signal.Unit, error) {

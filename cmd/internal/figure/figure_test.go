@@ -476,3 +476,59 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestBadTracesAreMuted: a channel that is marked as bad is grey, says so, stays in its row however large it is, and leaves the scale as
+// it is without it.
+func TestBadTracesAreMuted(t *testing.T) {
+	rec := recording(1000, nil, "C3", "Cz", "C4")
+	for i, v := range rec.Data.(signal.Memory)[1] {
+		rec.Data.(signal.Memory)[1][i] = 1000 * v
+	}
+	w := whole(rec)
+	w.Idx = w.Idx[:2] // one of two would set the scale
+	rec.Info.Channels[1].Bad = true
+	f, err := figure.Traces(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "Cz (bad)")
+	where(t, f, "C3")
+	where(t, f, "r.edf: rows are 50 µV apart")
+	pitch := where(t, f, "Cz (bad)").Y - where(t, f, "C3").Y
+	lo, hi, lines := math.Inf(1), math.Inf(-1), 0
+	for _, e := range elements(t, f, "path", "stroke:#9AA3AE;stroke-width:0.6") {
+		lines++
+		for _, p := range e.path() {
+			lo, hi = min(lo, p[1]), max(hi, p[1])
+		}
+	}
+	if lines == 0 || hi-lo > pitch+0.01 {
+		t.Errorf("%d grey lines, %g points high, rows are %g apart", lines, hi-lo, pitch)
+	}
+	w.Idx = w.Idx[1:] // alone it has a scale
+	if f, err = figure.Traces(w); err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "r.edf: rows are 50000 µV apart")
+}
+
+// TestBadIsACross: a map shows where a channel is that was left out, and the title counts it.
+func TestBadIsACross(t *testing.T) {
+	rec := recording(1000, nil, "Fz", "C3", "C4", "Pz", "Cz")
+	w := whole(rec)
+	w.Idx, w.Bad = w.Idx[:4], []int{4}
+	f, err := figure.Scalp(w, []figure.Map{{Title: "left", Unit: "µV", Values: []float64{0, 40, -40, 0}, Signed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "r.edf: 0 to 10 s, 4 channels; 1 marked as bad (×) is left out")
+	middle, strokes := f.Width.Points()/2, 0 // where Cz is
+	for _, e := range elements(t, f, "path", "stroke:#222B38;stroke-width:1.1") {
+		if p := e.path(); len(p) == 2 && math.Abs((p[0][0]+p[1][0])/2-middle) < 0.01 && math.Abs(p[1][0]-p[0][0]) > 3 {
+			strokes++
+		}
+	}
+	if strokes != 2 {
+		t.Errorf("%d strokes of a cross, want 2", strokes)
+	}
+}

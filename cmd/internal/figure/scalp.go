@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -123,9 +124,9 @@ const LeastChannels = 4
 
 // Scalp draws maps side by side, four to a row: spherical splines through the electrodes (Perrin et al. 1989, see package
 // spline), seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
-// window's channels must have positions, at least LeastChannels, and one unit.
+// window's channels must have positions, at least LeastChannels, and one unit. Those that are left out as bad are crosses.
 func Scalp(w Window, maps []Map) (*Figure, error) {
-	u, err := w.directions()
+	u, bad, err := w.directions()
 	if err != nil {
 		return nil, err
 	}
@@ -149,32 +150,40 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
 		draw: func(c draw.Canvas) {
 			c.FillText(text(11, ink, draw.XCenter, draw.YTop), vg.Point{X: c.Center().X, Y: c.Max.Y},
-				fmt.Sprintf("%s: %g to %g s, %d channels", w.name(), w.seconds(w.From), w.seconds(w.To), len(w.Idx)))
+				fmt.Sprintf("%s: %g to %g s, %d channels%s", w.name(), w.seconds(w.From), w.seconds(w.To), len(w.Idx), w.leftOut(" (×)")))
 			left := c.Center().X - vg.Points(float64(across)*side/2)
 			for i := range panels {
 				x, y := left+vg.Points(float64(i%across)*side), c.Max.Y-vg.Points(head+float64(i/across)*(side+foot))
-				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, u, w)
+				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, u, bad, w)
 			}
 		},
 	}, nil
 }
 
-// directions are those of the electrodes: of the 10-05 rule where all have such names, else seen from the centre of the sphere
-// through their positions.
-func (w Window) directions() ([][3]float64, error) {
+// directions are those of the electrodes, and of those that are left out as bad and have a position: of the 10-05 rule where all have
+// such names, else seen from the centre of the sphere through their positions.
+func (w Window) directions() (u, bad [][3]float64, err error) {
 	if len(w.Idx) < LeastChannels {
-		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
+		return nil, nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
 	}
-	u := make([][3]float64, len(w.Idx))
-	for i := range w.Idx {
-		d, ok := montage.Direction(w.channel(i).Name)
+	all := slices.Clone(w.Idx)
+	for _, ch := range w.Bad {
+		if w.Rec.Info.Channels[ch].Pos != nil {
+			all = append(all, ch)
+		}
+	}
+	u = make([][3]float64, len(all))
+	for i, ch := range all {
+		d, ok := montage.Direction(w.Rec.Info.Channels[ch].Name)
 		if !ok {
-			_, u, err := spline.Locate(w.Rec.Info, w.Idx, nil)
-			return u, err
+			if _, u, err = spline.Locate(w.Rec.Info, all, nil); err != nil {
+				return nil, nil, err
+			}
+			break
 		}
 		u[i] = d
 	}
-	return u, nil
+	return u[:len(w.Idx)], u[len(w.Idx):], nil
 }
 
 // project is where a direction lies seen from above, in radii of the head.
@@ -358,7 +367,7 @@ func (p panel) at(f float64) (color.Color, error) {
 }
 
 // draw draws the panel around the middle of the head, whose radius is r.
-func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64, w Window) {
+func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u, bad [][3]float64, w Window) {
 	point := func(x, y float64) vg.Point {
 		return vg.Point{X: middle.X + r*vg.Length(x), Y: middle.Y + r*vg.Length(y)}
 	}
@@ -387,14 +396,22 @@ func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64,
 	arc(-1.0, 0, 0.09, 0.2, math.Pi/2, 3*math.Pi/2)
 	arc(1.0, 0, 0.09, 0.2, -math.Pi/2, math.Pi/2)
 	outline = append(outline, []vg.Point{point(-0.1, 0.995), point(0, 1.13), point(0.1, 0.995)})
-	c.StrokeLines(draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)}, outline...) // seen on dark colours, too
+	halo := draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)} // seen on dark colours, too
+	c.StrokeLines(halo, outline...)
 	c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, outline...)
 	for i, d := range u {
 		x, y := project(d)
 		c.DrawGlyph(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}, point(x, y))
 		if len(u) <= 24 {
-			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.channel(i).Name)
+			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.label(i))
 		}
+	}
+	for _, d := range bad {
+		x, y := project(d)
+		const arm = 0.035
+		cross := [][]vg.Point{{point(x-arm, y-arm), point(x+arm, y+arm)}, {point(x-arm, y+arm), point(x+arm, y-arm)}}
+		c.StrokeLines(halo, cross...)
+		c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, cross...)
 	}
 	c.FillText(text(9, ink, draw.XCenter, draw.YBottom), point(0, reach), p.m.Title)
 	// The scale.

@@ -82,7 +82,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 		return nil, err
 	}
 	a := axes{
-		title: fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments), grid: true,
+		title: fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments) + w.leftOut(""), grid: true,
 		x: axis{label: "frequency (Hz)", max: highest, ticks: even(0, highest)},
 		y: axis{label: fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit), min: math.Inf(1), max: math.Inf(-1), shared: true},
 	}
@@ -108,7 +108,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 		label, colour := "", grey
 		colour.A = 0x90
 		if len(w.Idx) <= named {
-			label, colour = w.channel(i).Name, hue(i)
+			label, colour = w.label(i), hue(i)
 		}
 		if !add(label, curve{style: draw.LineStyle{Color: colour, Width: vg.Points(0.8)}}, psd) {
 			left++
