@@ -43,6 +43,12 @@ func Position(name string) (p signal.Position, ok bool) {
 // it points to must not be written to.
 func Place(name string) *signal.Position { return places[name] }
 
+// ByName says whether c lies where its name puts it: nobody has measured that.
+func ByName(c signal.Channel) bool {
+	p := Place(c.Name)
+	return p != nil && c.Pos != nil && *p == *c.Pos
+}
+
 // places holds the position of every electrode by name.
 var places = func() map[string]*signal.Position {
 	m := make(map[string]*signal.Position, len(directions))

@@ -228,11 +228,7 @@ func (p *Montage) interpolate(rows []mix.Row, out, in *signal.Info, names []stri
 // head is the sphere on which they were put, however few there are.
 func (p *Montage) locate(in *signal.Info, idx []int) (spline.Sphere, [][3]float64, error) {
 	sphere := p.Sphere
-	byName := !slices.ContainsFunc(idx, func(ch int) bool {
-		c := in.Channels[ch]
-		pos, ok := montage.Position(c.Name)
-		return !ok || pos != *c.Pos
-	})
+	byName := !slices.ContainsFunc(idx, func(ch int) bool { return !montage.ByName(in.Channels[ch]) })
 	if len(sphere) == 0 && byName {
 		c := montage.Centre()
 		sphere = []float64{c[0], c[1], c[2], montage.HeadRadius}

@@ -26,14 +26,35 @@ type plotJSON struct {
 
 // plottedJSON is a recording in a picture.
 type plottedJSON struct {
-	Input    string       `json:"input"`
-	RateHz   float64      `json:"rate_hz"`
-	FromS    float64      `json:"from_s"`
-	ToS      float64      `json:"to_s"`
-	Channels []string     `json:"channels"`
-	Left     []string     `json:"channels_without_position"` // not drawn in a scalp map
-	Bad      []string     `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
-	Maps     []figure.Map `json:"maps"`                      // the values at the channels, of a scalp map
+	Input    string   `json:"input"`
+	RateHz   float64  `json:"rate_hz"`
+	FromS    float64  `json:"from_s"`
+	ToS      float64  `json:"to_s"`
+	Channels []string `json:"channels"`
+	Left     []string `json:"channels_without_position"` // not drawn in a scalp map
+	Bad      []string `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
+	ByName   []string `json:"channels_placed_by_name"`   // in a scalp map where their 10-05 names put them; the others where the recording or --electrodes does
+
+	places string       // what is said of that
+	Maps   []figure.Map `json:"maps"` // the values at the channels, of a scalp map
+}
+
+// placed says whose places a scalp map draws.
+func placed(r plottedJSON, electrodes string, unfit error) string {
+	of := "the recording"
+	if electrodes != "" {
+		of += " or " + electrodes
+	}
+	switch given := len(r.Channels) - len(r.ByName); {
+	case unfit != nil:
+		return fmt.Sprintf("%d channels are drawn where their 10-05 names put them, not where %s has them: %v", len(r.Channels), of, unfit)
+	case given == 0:
+		return fmt.Sprintf("%d channels are drawn where their 10-05 names put them", len(r.Channels))
+	case len(r.ByName) == 0:
+		return fmt.Sprintf("%d channels are drawn where %s has them", given, of)
+	default:
+		return fmt.Sprintf("%d channels are drawn where %s has them, and where their 10-05 names put them %s", given, of, quoted(r.ByName))
+	}
 }
 
 // plotting is what the flags say.
@@ -141,6 +162,9 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if len(r.Left) > 0 {
 			note(cmd, "no position is known for %s: left out", quoted(r.Left))
 		}
+		if r.places != "" {
+			note(cmd, "%s: %s", r.Input, r.places)
+		}
 		if len(r.Bad) > 0 {
 			note(cmd, "%s: marked as bad and left out (%d): %s; --channels uses those that it names", r.Input, len(r.Bad), quoted(r.Bad))
 		}
@@ -172,13 +196,22 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 	})
 	deviations(cmd, []*signal.Recording{&told})
 	for _, w := range windows {
-		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), Maps: []figure.Map{}}
+		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), ByName: []string{}, Maps: []figure.Map{}}
 		left = []string{} // they are told once
 		fig, maps, err := p.figure(w.Window)
 		if err != nil {
 			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
 		}
 		v.Maps = append(v.Maps, maps...)
+		if p.kind == "topo" {
+			at, err := w.Places()
+			if err != nil {
+				return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
+			}
+			electrodes, _ := cmd.Flags().GetString(electrodesFlag)
+			v.ByName = at.ByName
+			v.places = placed(v, electrodes, at.Unfit)
+		}
 		rate := w.Rec.Info.Rate
 		v.FromS, v.ToS, v.RateHz = float64(w.From)/rate, float64(w.To)/rate, rate
 		figs, all = append(figs, fig), append(all, v)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -259,5 +260,43 @@ func TestPlotLeavesBadOut(t *testing.T) {
 	}
 	if code, _, errs := run(t, "plot", fileOf(t, rec), "-o", out, "--kind", "spectrum"); code != exitRefused || !strings.Contains(errs, "all 6 channels are marked as bad") {
 		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
+
+// TestPlotSaysWhosePlaces: a scalp map goes by an electrodes file also where all names are known, and says by whose places it goes.
+func TestPlotSaysWhosePlaces(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"Fz", "C3", "C4", "Pz", "Cz", "O1"}
+	file, sfp := fileOf(t, noisy(names...)), filepath.Join(dir, "e.sfp")
+	var lines strings.Builder
+	for _, n := range names[:5] { // turned by 20° about the ears, on a unit sphere
+		u, _ := montage.Direction(n)
+		sin, cos := math.Sincos(20 * math.Pi / 180)
+		fmt.Fprintf(&lines, "%s %.6f %.6f %.6f\n", n, u[0], cos*u[1]-sin*u[2], sin*u[1]+cos*u[2])
+	}
+	if err := os.WriteFile(sfp, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	picture := func(want string, args ...string) []byte {
+		t.Helper()
+		out := filepath.Join(dir, "x.svg")
+		code, _, errs := run(t, append([]string{"plot", file, "-o", out, "--kind", "topo"}, args...)...)
+		if code != 0 || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit code %d, %q; want %q", args, code, errs, want)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if bytes.Equal(picture("6 channels are drawn where their 10-05 names put them"),
+		picture(`5 channels are drawn where the recording or `+sfp+` has them, and where their 10-05 names put them "O1"`, "--electrodes", sfp)) {
+		t.Error("the picture is the same with and without the file")
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", file, "-o", filepath.Join(dir, "x.svg"), "--kind", "topo", "--electrodes", sfp, "--json")
+	if !slices.Equal(v.Recordings[0].ByName, []string{"O1"}) {
+		t.Errorf("placed by name: %v", v.Recordings[0].ByName)
 	}
 }

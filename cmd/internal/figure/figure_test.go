@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -530,5 +531,89 @@ func TestBadIsACross(t *testing.T) {
 	}
 	if strokes != 2 {
 		t.Errorf("%d strokes of a cross, want 2", strokes)
+	}
+}
+
+// dots are the places of the electrodes in a map of one panel, in points from the middle of the head.
+func dots(t *testing.T, w figure.Window) (at [][2]float64) {
+	t.Helper()
+	f, err := figure.Scalp(w, []figure.Map{{Title: "x", Unit: "µV", Values: make([]float64, len(w.Idx)), Signed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := [2]float64{}
+	for _, e := range elements(t, f, "path", "stroke:#222B38;stroke-width:1.1") {
+		if p := e.path(); len(p) == 73 { // the circle comes first
+			lo, hi := p[0], p[0]
+			for _, q := range p {
+				for k := range q {
+					lo[k], hi[k] = min(lo[k], q[k]), max(hi[k], q[k])
+				}
+			}
+			middle = [2]float64{(lo[0] + hi[0]) / 2, (lo[1] + hi[1]) / 2}
+			break
+		}
+	}
+	for _, e := range elements(t, f, "path", "fill:#222B38") {
+		if x, y, ok := strings.Cut(strings.TrimPrefix(e.D, "M"), ","); ok { // a dot begins on its right side
+			px, errX := strconv.ParseFloat(x, 64)
+			py, errY := strconv.ParseFloat(y[:strings.IndexByte(y, 'A')], 64)
+			if err := errors.Join(errX, errY); err != nil {
+				t.Fatal(err)
+			}
+			at = append(at, [2]float64{px - 1.3 - middle[0], py - middle[1]})
+		}
+	}
+	if len(at) != len(w.Idx) {
+		t.Fatalf("%d dots, want %d", len(at), len(w.Idx))
+	}
+	return at
+}
+
+// TestMeasuredPlacesCount: electrodes are drawn where the recording has them, on the sphere through all its EEG, also where their names
+// put them elsewhere, and where names put them as far as nobody has measured; where no head goes through what is measured, by the names.
+func TestMeasuredPlacesCount(t *testing.T) {
+	names := []string{"Fz", "C3", "C4", "Pz", "Cz", "O1"}
+	byName := dots(t, whole(recording(1000, nil, names...)))
+	rec := recording(1000, nil, names...)
+	sin, cos := math.Sincos(20 * math.Pi / 180)
+	middle := montage.Centre()
+	for i, c := range rec.Info.Channels[:5] { // a cap 20° too far back, and O1 by its name
+		x, y, z := c.Pos[0], c.Pos[1], c.Pos[2]-middle[2]
+		rec.Info.Channels[i].Pos = &signal.Position{x, cos*y - sin*z, sin*y + cos*z + middle[2]}
+	}
+	w := whole(rec)
+	at := dots(t, w)
+	twenty := 2.0 / 9 * (byName[2][0] - byName[1][0]) // C3 and C4 are 90° apart
+	for i, want := range [][2]float64{0: {0, byName[0][1] - twenty}, 3: {0, byName[3][1] - twenty}, 4: {0, -twenty}, 5: byName[5]} {
+		if i != 1 && i != 2 && math.Hypot(at[i][0]-want[0], at[i][1]-want[1]) > 0.02 {
+			t.Errorf("%s is drawn at %v, want %v", names[i], at[i], want)
+		}
+	}
+	p, err := w.Places()
+	if err != nil || p.Unfit != nil || len(p.ByName) != 1 || p.ByName[0] != "O1" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	w.Idx = w.Idx[:4]
+	for i, few := range dots(t, w) { // the others are on the same head
+		if math.Hypot(few[0]-at[i][0], few[1]-at[i][1]) > 0.02 {
+			t.Errorf("%s is drawn at %v, with fewer channels at %v", names[i], at[i], few)
+		}
+	}
+	for i := range rec.Info.Channels {
+		rec.Info.Channels[i].Pos = &signal.Position{float64(i) / 100, float64(i*i) / 1000, 0} // in one plane
+	}
+	w = whole(rec)
+	for i, flat := range dots(t, w) {
+		if flat != byName[i] {
+			t.Errorf("%s is drawn at %v, its name puts it at %v", names[i], flat, byName[i])
+		}
+	}
+	if p, err = w.Places(); err != nil || p.Unfit == nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	rec.Info.Channels[1].Name = "X1"
+	if _, err := w.Places(); err == nil || !strings.Contains(err.Error(), "X1") || strings.Contains(err.Error(), "sphere_m") {
+		t.Errorf("no head and a name of no place: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/spatial/spline"
 )
 
@@ -123,18 +124,18 @@ const (
 const LeastChannels = 4
 
 // Scalp draws maps side by side, four to a row: spherical splines through the electrodes (Perrin et al. 1989, see package
-// spline), seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
+// spline) at their Places, seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
 // window's channels must have positions, at least LeastChannels, and one unit. Those that are left out as bad are crosses.
 func Scalp(w Window, maps []Map) (*Figure, error) {
-	u, bad, err := w.directions()
+	at, err := w.Places()
 	if err != nil {
 		return nil, err
 	}
-	weights, err := spline.Interpolation(u, nodeDirections(), 1e-5)
+	weights, err := spline.Interpolation(at.u, nodeDirections(), 1e-5)
 	if err != nil {
 		return nil, err
 	}
-	cover := coverage(u)
+	cover := coverage(at.u)
 	panels := make([]panel, len(maps))
 	for i, m := range maps {
 		var v mat.VecDense
@@ -154,17 +155,25 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 			left := c.Center().X - vg.Points(float64(across)*side/2)
 			for i := range panels {
 				x, y := left+vg.Points(float64(i%across)*side), c.Max.Y-vg.Points(head+float64(i/across)*(side+foot))
-				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, u, bad, w)
+				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, at, w)
 			}
 		},
 	}, nil
 }
 
-// directions are those of the electrodes, and of those that are left out as bad and have a position: of the 10-05 rule where all have
-// such names, else seen from the centre of the sphere through their positions.
-func (w Window) directions() (u, bad [][3]float64, err error) {
+// Places is where the electrodes of a window are, as seen from the middle of the head.
+type Places struct {
+	ByName []string // the channels that are where their name puts them
+	Unfit  error    // why no head goes through the positions, so that all are where their names put them
+
+	u, bad [][3]float64 // of Idx and of those of Bad that have a position
+}
+
+// Places are the directions from the middle of the sphere through the positions of the recording's EEG channels, which is that on which
+// names are put where no position is another.
+func (w Window) Places() (*Places, error) {
 	if len(w.Idx) < LeastChannels {
-		return nil, nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
+		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
 	}
 	all := slices.Clone(w.Idx)
 	for _, ch := range w.Bad {
@@ -172,18 +181,47 @@ func (w Window) directions() (u, bad [][3]float64, err error) {
 			all = append(all, ch)
 		}
 	}
-	u = make([][3]float64, len(all))
+	p := &Places{ByName: []string{}}
+	var points, head []signal.Position
+	named := make([][3]float64, len(all)) // by the names, as far as all have one that puts them somewhere
+	var nameless []string
+	standard := true
 	for i, ch := range all {
-		d, ok := montage.Direction(w.Rec.Info.Channels[ch].Name)
-		if !ok {
-			if _, u, err = spline.Locate(w.Rec.Info, all, nil); err != nil {
-				return nil, nil, err
-			}
-			break
+		c := w.Rec.Info.Channels[ch]
+		if c.Pos == nil {
+			return nil, fmt.Errorf("channel %s has no position: leave it out with --channels", c.Name)
 		}
-		u[i] = d
+		points = append(points, *c.Pos)
+		byName := montage.ByName(c)
+		if standard = standard && byName; byName && i < len(w.Idx) {
+			p.ByName = append(p.ByName, c.Name)
+		}
+		var ok bool
+		if named[i], ok = montage.Direction(c.Name); !ok {
+			nameless = append(nameless, c.Name)
+		}
 	}
-	return u[:len(w.Idx)], u[len(w.Idx):], nil
+	u := named
+	if !standard {
+		for ch, c := range w.Rec.Info.Channels { // those that are not drawn are on the same head
+			if c.Pos != nil && (c.Kind == signal.EEG || slices.Contains(all, ch)) {
+				head = append(head, *c.Pos)
+			}
+		}
+		s, err := spline.FitHead(head)
+		if err == nil {
+			u, err = s.Directions(points)
+		}
+		switch {
+		case err == nil:
+		case len(nameless) == 0:
+			p.Unfit, u = err, named
+		default:
+			return nil, fmt.Errorf("where the electrodes are: %w; the names of %s are none of the 10-05 system, which would say it", err, strings.Join(nameless, ", "))
+		}
+	}
+	p.u, p.bad = u[:len(w.Idx)], u[len(w.Idx):]
+	return p, nil
 }
 
 // project is where a direction lies seen from above, in radii of the head.
@@ -367,7 +405,7 @@ func (p panel) at(f float64) (color.Color, error) {
 }
 
 // draw draws the panel around the middle of the head, whose radius is r.
-func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u, bad [][3]float64, w Window) {
+func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, at *Places, w Window) {
 	point := func(x, y float64) vg.Point {
 		return vg.Point{X: middle.X + r*vg.Length(x), Y: middle.Y + r*vg.Length(y)}
 	}
@@ -399,14 +437,14 @@ func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u, bad [][3]flo
 	halo := draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)} // seen on dark colours, too
 	c.StrokeLines(halo, outline...)
 	c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, outline...)
-	for i, d := range u {
+	for i, d := range at.u {
 		x, y := project(d)
 		c.DrawGlyph(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}, point(x, y))
-		if len(u) <= 24 {
+		if len(at.u) <= 24 {
 			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.label(i))
 		}
 	}
-	for _, d := range bad {
+	for _, d := range at.bad {
 		x, y := project(d)
 		const arm = 0.035
 		cross := [][]vg.Point{{point(x-arm, y-arm), point(x+arm, y+arm)}, {point(x-arm, y+arm), point(x+arm, y-arm)}}
