@@ -371,18 +371,14 @@ func (p *plotting) windows(cmd *cobra.Command, rec *signal.Recording) (all []*sh
 	return all, nil
 }
 
-// window is the part of time that is asked for, of the channels g of rec, which have one rate. Events are at the samples of that.
+// window is the part of time that is asked for, of the channels g of rec, which have one rate. Events are those of rec.
 func (p *plotting) window(cmd *cobra.Command, rec, g *signal.Recording) (*shown, error) {
 	if g != rec {
 		other := *g
-		other.Name, other.Events = rec.Name, slices.Clone(rec.Events)
-		for i := range other.Events {
-			other.Events[i].Sample = g.Info.Samples(other.Events[i].Onset)
-		}
-		other.PlaceEvents()
+		other.Name = rec.Name
 		g = &other
 	}
-	w := &shown{figure.Window{Rec: g}}
+	w := &shown{figure.Window{Rec: g, EventsOf: rec}}
 	end := float64(g.Len) / g.Info.Rate
 	from, to := p.from, p.to
 	if !cmd.Flags().Changed("to") {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -298,5 +299,37 @@ func TestPlotSaysWhosePlaces(t *testing.T) {
 	mustJSON(t, &v, "plot", file, "-o", filepath.Join(dir, "x.svg"), "--kind", "topo", "--electrodes", sfp, "--json")
 	if !slices.Equal(v.Recordings[0].ByName, []string{"O1"}) {
 		t.Errorf("placed by name: %v", v.Recordings[0].ByName)
+	}
+}
+
+// TestPlotEventsOfSlowChannels: in the part of channels of another rate an event stands below itself.
+func TestPlotEventsOfSlowChannels(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "rates.edf"), filepath.Join(dir, "x.svg")
+	rec := noisy("Fz")
+	slow := &signal.Recording{Info: &signal.Info{Rate: 1, Channels: []signal.Channel{{Name: "Temp", Original: "Temp", Kind: signal.Misc, Unit: "degC"}}}, Len: 10}
+	slow.Data = signal.Memory{{20, 21, 22, 23, 24, 25, 26, 27, 28, 29}}
+	rec.Others = []*signal.Recording{slow}
+	rec.Events = []signal.Event{{Sample: 240, Onset: 2.4, Label: "go"}, {Sample: 980, Onset: 9.8, Label: "go"}}
+	w, err := ingest.WriterFor("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "plot", file, "-o", out, "--channels", "Fz,Temp"); code != 0 {
+		t.Fatal(errs)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []string
+	for _, m := range regexp.MustCompile(`<path d="M([0-9.]+),[^"]*" style="fill:none;stroke:#0072B2`).FindAllSubmatch(data, -1) {
+		at = append(at, string(m[1]))
+	}
+	if len(at) != 4 || at[0] != at[2] || at[1] != at[3] {
+		t.Errorf("the events stand at %v points, want the same two of both parts", at)
 	}
 }

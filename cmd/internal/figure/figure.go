@@ -32,6 +32,8 @@ type Window struct {
 	Idx      []int
 	Bad      []int // channels that are marked as bad and left out: titles count them, and a scalp map shows where they are
 	From, To int64
+
+	EventsOf *signal.Recording // whose events are drawn, at the samples of its own rate; nil for Rec
 }
 
 // runs is where the window has data.

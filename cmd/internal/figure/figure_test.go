@@ -617,3 +617,50 @@ func TestMeasuredPlacesCount(t *testing.T) {
 		t.Errorf("no head and a name of no place: %v", err)
 	}
 }
+
+// TestEventsStandAtTheirOnset: in a part of slow channels an event is a line at its onset, not at the nearest of their samples, and at the
+// same place as in the main part; events in the last of their samples are drawn too. One whose sample is elsewhere stands at its sample.
+func TestEventsStandAtTheirOnset(t *testing.T) {
+	fast, slow := recording(1000, nil, "Cz"), recording(10, nil, "Cz")
+	slow.Info.Rate = 1
+	fast.Events = []signal.Event{{Sample: 240, Onset: 2.4, Label: "a"}, {Sample: 500, Onset: 7, Label: "a"}, {Sample: 980, Onset: 9.8, Label: "a"}}
+	for _, rec := range []*signal.Recording{fast, slow} {
+		w := whole(rec)
+		w.EventsOf = fast
+		f, err := figure.Traces(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, events := elements(t, f, "path", grid), elements(t, f, "path", blue)
+		at := func(s float64) float64 { // the lines of the grid are 1 s apart
+			a, b := lines[0].path()[0][0], lines[10].path()[0][0]
+			return a + (b-a)*s/10
+		}
+		if len(events) != 3 {
+			t.Fatalf("at %g Hz %d events are drawn, want 3", rec.Info.Rate, len(events))
+		}
+		for i, want := range []float64{2.4, 5, 9.8} {
+			if x := events[i].path()[0][0]; math.Abs(x-at(want)) > 0.02 {
+				t.Errorf("at %g Hz event %d is at %g points, want %g", rec.Info.Rate, i, x, at(want))
+			}
+		}
+	}
+}
+
+// TestOneSampleIsADot: a run of one sample is seen.
+func TestOneSampleIsADot(t *testing.T) {
+	rec := recording(1000, []signal.Span{{Start: 0, Len: 500}, {Start: 600, Len: 1}, {Start: 700, Len: 300}}, "C3")
+	f, err := figure.Traces(whole(rec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	six := elements(t, f, "path", grid)[6].path()[0][0] // s
+	dots := elements(t, f, "path", "fill:#222B38")
+	if len(dots) != 1 {
+		t.Fatalf("%d dots, want 1", len(dots))
+	}
+	x := 0.0
+	if _, err := fmt.Sscanf(dots[0].D, "M%g,", &x); err != nil || math.Abs(x-1-six) > 0.02 {
+		t.Errorf("the dot begins at %g points, want at %g: %v", x, six+1, err)
+	}
+}

@@ -73,7 +73,10 @@ func (w Window) row(f frame, i int, row []column, level func(v float64) float64)
 	}
 	var line []vg.Point
 	end := func() {
-		if len(line) > 0 {
+		switch {
+		case len(line) == 1 && within.Contains(line[0]): // a sample between gaps
+			f.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: vg.Points(1), Shape: draw.CircleGlyph{}}, line[0])
+		case len(line) > 1:
 			within.line(style, line)
 		}
 		line = nil
@@ -221,19 +224,36 @@ func scale(w Window, steps map[signal.Unit]float64) string {
 	return fmt.Sprintf("%s: rows are %s apart", w.name(), strings.Join(units, ", "))
 }
 
+// when is the time of an event of rec in seconds: its onset, or the time of its sample where that is not the one at the onset (the onset
+// goes by another clock, or lies in a gap).
+func when(rec *signal.Recording, e signal.Event) float64 {
+	if at := float64(e.Sample) / rec.Info.Rate; !(math.Abs(at-e.Onset)*rec.Info.Rate <= 1) { // also catches NaN
+		return at
+	}
+	return e.Onset
+}
+
 // events draws the events of the window as lines, and their labels above, as far as they have room.
 func (w Window) events(f frame) {
+	rec := w.EventsOf
+	if rec == nil {
+		rec = w.Rec
+	}
 	var labels []string
-	for _, e := range w.Rec.Events {
+	for _, e := range rec.Events {
 		if !slices.Contains(labels, e.Label) {
 			labels = append(labels, e.Label)
 		}
 	}
 	slices.Sort(labels)
 	free := f.Min.X // where the last label ends
-	for _, e := range signal.EventsIn(w.Rec.Events, w.From, w.To) {
+	for _, e := range rec.Events {
+		t := when(rec, e)
+		if !(w.seconds(w.From) <= t && t < w.seconds(w.To)) {
+			continue
+		}
 		colour := hue(slices.Index(labels, e.Label))
-		at := f.at(w.seconds(e.Sample), f.y.min).X
+		at := f.at(t, f.y.min).X
 		f.StrokeLine2(draw.LineStyle{Color: colour, Width: vg.Points(0.8)}, at, f.Min.Y, at, f.Max.Y)
 		style := text(8, colour, draw.XLeft, draw.YBottom)
 		if at >= free {
