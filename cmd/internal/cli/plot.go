@@ -26,14 +26,16 @@ type plotJSON struct {
 
 // plottedJSON is a recording in a picture.
 type plottedJSON struct {
-	Input    string   `json:"input"`
-	RateHz   float64  `json:"rate_hz"`
-	FromS    float64  `json:"from_s"`
-	ToS      float64  `json:"to_s"`
-	Channels []string `json:"channels"`
-	Left     []string `json:"channels_without_position"` // not drawn in a scalp map
-	Bad      []string `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
-	ByName   []string `json:"channels_placed_by_name"`   // in a scalp map where their 10-05 names put them; the others where the recording or --electrodes does
+	Input    string          `json:"input"`
+	RateHz   float64         `json:"rate_hz"`
+	FromS    float64         `json:"from_s"`
+	ToS      float64         `json:"to_s"`
+	Channels []string        `json:"channels"`
+	Left     []string        `json:"channels_without_position"` // not drawn in a scalp map
+	Bad      []string        `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
+	Spoilt   []figure.Spoilt `json:"channels_spoilt"`           // of which segments of the spectrum have samples that are not finite
+	Without  []string        `json:"channels_without_spectrum"` // flat or not finite
+	ByName   []string        `json:"channels_placed_by_name"`   // in a scalp map where their 10-05 names put them; the others where the recording or --electrodes does
 
 	places string       // what is said of that
 	Maps   []figure.Map `json:"maps"` // the values at the channels, of a scalp map
@@ -165,6 +167,16 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if r.places != "" {
 			note(cmd, "%s: %s", r.Input, r.places)
 		}
+		if len(r.Spoilt) > 0 {
+			var parts []string
+			for _, s := range r.Spoilt {
+				parts = append(parts, fmt.Sprintf("%q %d of %d", s.Channel, s.Segments-s.Used, s.Segments))
+			}
+			note(cmd, "%s: segments with samples that are not finite are left out of the spectra: %s", r.Input, strings.Join(parts, ", "))
+		}
+		if len(r.Without) > 0 {
+			note(cmd, "%s: flat or not finite, and neither drawn nor in a mean: %s", r.Input, quoted(r.Without))
+		}
 		if len(r.Bad) > 0 {
 			note(cmd, "%s: marked as bad and left out (%d): %s; --channels uses those that it names", r.Input, len(r.Bad), quoted(r.Bad))
 		}
@@ -196,13 +208,13 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 	})
 	deviations(cmd, []*signal.Recording{&told})
 	for _, w := range windows {
-		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), ByName: []string{}, Maps: []figure.Map{}}
+		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), ByName: []string{}, Spoilt: []figure.Spoilt{}, Without: []string{}, Maps: []figure.Map{}}
 		left = []string{} // they are told once
 		fig, maps, err := p.figure(w.Window)
 		if err != nil {
 			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
 		}
-		v.Maps = append(v.Maps, maps...)
+		v.Maps, v.Spoilt, v.Without = append(v.Maps, maps...), append(v.Spoilt, fig.Spoilt...), append(v.Without, fig.Without...)
 		if p.kind == "topo" {
 			at, err := w.Places()
 			if err != nil {

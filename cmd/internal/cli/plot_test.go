@@ -333,3 +333,25 @@ func TestPlotEventsOfSlowChannels(t *testing.T) {
 		t.Errorf("the events stand at %v points, want the same two of both parts", at)
 	}
 }
+
+// TestPlotSaysWhatIsNotFinite: spectra that are made of fewer segments, and channels without one, are told.
+func TestPlotSaysWhatIsNotFinite(t *testing.T) {
+	rec := noisy("Fz", "C3", "Cz")
+	x := rec.Data.(signal.Memory)
+	x[1][0] = math.NaN()
+	for i := range x[2] {
+		x[2][i] = math.NaN()
+	}
+	file, out := fileOf(t, rec), filepath.Join(t.TempDir(), "x.svg")
+	code, _, errs := run(t, "plot", file, "-o", out, "--kind", "spectrum")
+	for _, want := range []string{`segments with samples that are not finite are left out of the spectra: "C3" 1 of 4, "Cz" 4 of 4`, `flat or not finite, and neither drawn nor in a mean: "Cz"`} {
+		if code != 0 || !strings.Contains(errs, want) {
+			t.Errorf("exit code %d, %q; want %q", code, errs, want)
+		}
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", file, "-o", out, "--kind", "spectrum", "--json")
+	if r := v.Recordings[0]; len(r.Spoilt) != 2 || r.Spoilt[0].Used != 3 || !slices.Equal(r.Without, []string{"Cz"}) {
+		t.Errorf("%+v", r)
+	}
+}

@@ -103,6 +103,8 @@ func (r *reader) read(start int64, n int) ([][]float64, error) {
 // Figure is a picture that can be drawn in any size.
 type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
+	Spoilt        []Spoilt  // channels of which segments of the spectrum could not be used
+	Without       []string  // channels that are flat or not finite, and have no spectrum
 	draw          func(draw.Canvas)
 	axes          *axes // nil where it has none
 }

@@ -664,3 +664,56 @@ func TestOneSampleIsADot(t *testing.T) {
 		t.Errorf("the dot begins at %g points, want at %g: %v", x, six+1, err)
 	}
 }
+
+// TestNaNTakesOneSegment: a sample that is not finite takes the segments that it lies in from the spectrum of its channel and from no
+// other; a channel with no segment left, or a flat one, is named and not in the mean.
+func TestNaNTakesOneSegment(t *testing.T) {
+	names := []string{"Fp1", "Fp2", "F3", "Fz", "F4", "C3", "Cz", "C4", "P3", "Pz", "P4", "Oz"}
+	rec := recording(2000, nil, names...)
+	x := rec.Data.(signal.Memory)
+	clean, err := whole(rec).Density()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x[0][1990] = math.NaN() // in the last of nine
+	for i := 100; i < 2000; i += 200 {
+		x[1][i] = math.Inf(1) // in each
+	}
+	clear(x[2])
+	d, err := whole(rec).Density()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Segments != 9 || d.Used[0] != 8 || d.Used[1] != 0 || d.Used[3] != 9 {
+		t.Errorf("%d segments, used %v", d.Segments, d.Used)
+	}
+	want := dsp.Welch(x[0][:1800], 100, dsp.WelchOptions{SegLen: 400})
+	for k, v := range want {
+		if math.Abs(d.PSD[0][k]-v) > 1e-12*v || d.PSD[3][k] != clean.PSD[3][k] {
+			t.Fatalf("bin %d is %g and %g, want %g and %g", k, d.PSD[0][k], d.PSD[3][k], v, clean.PSD[3][k])
+		}
+	}
+	f, err := figure.Spectrum(whole(rec), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "mean power of 10 channels")
+	if mean := elements(t, f, "path", blue+";stroke-width:1.8"); len(mean) < 1 || len(mean[0].path()) != len(want)-2 { // from 0.5 Hz on
+		t.Errorf("the mean has %d lines", len(mean))
+	}
+	where(t, f, "r.edf: 0 to 20 s, 8 to 9 segments; flat or not finite: Fp2, F3")
+	if len(f.Without) != 2 || len(f.Spoilt) != 2 || f.Spoilt[0] != (figure.Spoilt{Channel: "Fp1", Used: 8, Segments: 9}) {
+		t.Errorf("without a spectrum %v, spoilt %v", f.Without, f.Spoilt)
+	}
+	w := whole(rec)
+	w.Idx = append([]int{0}, w.Idx[3:]...)
+	if a, err := w.Power([]figure.Band{{8, 13}}); err != nil || len(a[0].Spoilt) != 1 {
+		t.Errorf("a map of a channel with one NaN: %v, %v", a, err)
+	}
+	if _, err := w.Moment(100); err != nil {
+		t.Errorf("a moment of a channel with one NaN elsewhere: %v", err)
+	}
+	if _, err := w.Moment(1990); err == nil || !strings.Contains(err.Error(), "Fp1 is not finite at that time") {
+		t.Errorf("a moment at the NaN: %v", err)
+	}
+}

@@ -28,6 +28,7 @@ type Map struct {
 	Unit   string    `json:"unit"`
 	Values []float64 `json:"values"`
 	Signed bool      `json:"signed"` // there is a colour for either side of 0
+	Spoilt []Spoilt  `json:"-"`      // channels of which segments of the spectrum could not be used
 }
 
 // Power is the mean power spectral density in each band, in dB. A channel without any is an error that names it, and so is one of
@@ -50,7 +51,7 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 		if from > to {
 			return nil, fmt.Errorf("the band %g to %g Hz lies between two bins, which are %g Hz apart: look at a longer part, or a wider band", band.Low, band.High, d.Step)
 		}
-		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", unit)}
+		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", unit), Spoilt: d.spoilt(w)}
 		for i, psd := range d.PSD {
 			sum := 0.0
 			for _, v := range psd[from : to+1] {
@@ -66,7 +67,7 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 	return maps, nil
 }
 
-// Moment is the potential at one sample, without the mean of each channel over the window and without the mean of the
+// Moment is the potential at one sample, without the mean of each channel over the window, of its finite samples, and without the mean of the
 // channels, so that neither an offset of an amplifier nor the reference matters. All channels must have one unit.
 func (w Window) Moment(sample int64) (Map, error) {
 	unit, err := w.unit("a scalp map")
@@ -75,7 +76,7 @@ func (w Window) Moment(sample int64) (Map, error) {
 	}
 	m := Map{Title: fmt.Sprintf("%.3f s", w.seconds(sample)), Unit: string(unit), Values: make([]float64, len(w.Idx)), Signed: true}
 	in := reader{rec: w.Rec}
-	means, n := make([]float64, len(w.Idx)), 0.0
+	means, n := make([]float64, len(w.Idx)), make([]float64, len(w.Idx))
 	found := false
 	for _, run := range w.runs() {
 		for at := run.Start; at < run.End(); {
@@ -86,13 +87,15 @@ func (w Window) Moment(sample int64) (Map, error) {
 			}
 			for i, ch := range w.Idx {
 				for _, v := range x[ch] {
-					means[i] += v
+					if !notFinite(v) {
+						means[i] += v
+						n[i]++
+					}
 				}
 				if at <= sample && sample < at+k {
 					m.Values[i], found = x[ch][sample-at], true
 				}
 			}
-			n += float64(k)
 			at += k
 		}
 	}
@@ -101,9 +104,9 @@ func (w Window) Moment(sample int64) (Map, error) {
 	}
 	all := 0.0
 	for i := range m.Values {
-		m.Values[i] -= means[i] / n
-		if v := m.Values[i]; v-v != 0 {
-			return m, fmt.Errorf("channel %s is not finite: leave it out with --channels", w.channel(i).Name)
+		m.Values[i] -= means[i] / n[i]
+		if notFinite(m.Values[i]) {
+			return m, fmt.Errorf("channel %s is not finite at that time: leave it out with --channels", w.channel(i).Name)
 		}
 		all += m.Values[i] / float64(len(m.Values))
 	}
@@ -147,8 +150,13 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 	across := min(4, len(panels))
 	down := (len(panels) + across - 1) / across
 	const side, foot, head = 190, 32, 30
+	var spoilt []Spoilt
+	if len(maps) > 0 {
+		spoilt = maps[0].Spoilt
+	}
 	return &Figure{
-		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
+		Spoilt: spoilt,
+		Width:  vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
 		draw: func(c draw.Canvas) {
 			c.FillText(text(11, ink, draw.XCenter, draw.YTop), vg.Point{X: c.Center().X, Y: c.Max.Y},
 				fmt.Sprintf("%s: %g to %g s, %d channels%s", w.name(), w.seconds(w.From), w.seconds(w.To), len(w.Idx), w.leftOut(" (×)")))
