@@ -717,3 +717,31 @@ func TestNaNTakesOneSegment(t *testing.T) {
 		t.Errorf("a moment at the NaN: %v", err)
 	}
 }
+
+// TestNamesOfManyRows: however many rows there are, their names do not overlap.
+func TestNamesOfManyRows(t *testing.T) {
+	for _, n := range []int{4, 90, 150, 512} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("E%d", i+1)
+		}
+		f, err := figure.Traces(whole(recording(20, nil, names...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at []float64
+		for _, e := range elements(t, f, "text", "font-size:8px") {
+			if strings.HasPrefix(e.Text, "E") {
+				at = append(at, e.Y)
+			}
+		}
+		if len(at) != n {
+			t.Fatalf("%d names of %d rows", len(at), n)
+		}
+		for i := range n - 1 {
+			if d := at[i+1] - at[i]; d < 9.4 { // the height of a line of 8 points
+				t.Fatalf("of %d rows, the names %d and %d are %g points apart", n, i+1, i+2, d)
+			}
+		}
+	}
+}

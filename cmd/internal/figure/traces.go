@@ -61,8 +61,11 @@ func Traces(w Window) (*Figure, error) {
 			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
 		}
 	}
-	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw, axes: &a}, nil
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + float64(len(rows))*pitch(len(rows))), draw: a.draw, axes: &a}, nil
 }
+
+// pitch is the distance of n rows in points: closer together where there are many, as far as their names, of 8 points, can be read.
+func pitch(n int) float64 { return max(10, min(20, 1800/float64(n))) }
 
 // row draws the i-th channel, whose values have places on the axis.
 func (w Window) row(f frame, i int, row []column, level func(v float64) float64) {
