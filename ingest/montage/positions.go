@@ -60,6 +60,11 @@ func Measured(name string, pos *signal.Position) bool {
 	return !(d.norm() <= sameWithin) // also where pos is not finite
 }
 
+// ByName says whether c lies where its name puts it: nobody has measured that.
+func ByName(c signal.Channel) bool {
+	return c.Pos != nil && !Measured(c.Name, c.Pos)
+}
+
 // places holds the position of every electrode by name.
 var places = func() map[string]*signal.Position {
 	m := make(map[string]*signal.Position, len(directions))

@@ -26,13 +26,37 @@ type plotJSON struct {
 
 // plottedJSON is a recording in a picture.
 type plottedJSON struct {
-	Input    string       `json:"input"`
-	RateHz   float64      `json:"rate_hz"`
-	FromS    float64      `json:"from_s"`
-	ToS      float64      `json:"to_s"`
-	Channels []string     `json:"channels"`
-	Left     []string     `json:"channels_without_position"` // not drawn in a scalp map
-	Maps     []figure.Map `json:"maps"`                      // the values at the channels, of a scalp map
+	Input    string          `json:"input"`
+	RateHz   float64         `json:"rate_hz"`
+	FromS    float64         `json:"from_s"`
+	ToS      float64         `json:"to_s"`
+	Channels []string        `json:"channels"`
+	Left     []string        `json:"channels_without_position"` // not drawn in a scalp map
+	Bad      []string        `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
+	Spoilt   []figure.Spoilt `json:"channels_spoilt"`           // of which segments of the spectrum have samples that are not finite
+	Without  []string        `json:"channels_without_spectrum"` // flat or not finite
+	ByName   []string        `json:"channels_placed_by_name"`   // in a scalp map where their 10-05 names put them; the others where the recording or --electrodes does
+
+	places string       // what is said of that
+	Maps   []figure.Map `json:"maps"` // the values at the channels, of a scalp map
+}
+
+// placed says whose places a scalp map draws.
+func placed(r plottedJSON, electrodes string, unfit error) string {
+	of := "the recording"
+	if electrodes != "" {
+		of += " or " + electrodes
+	}
+	switch given := len(r.Channels) - len(r.ByName); {
+	case unfit != nil:
+		return fmt.Sprintf("%d channels are drawn where their 10-05 names put them, not where %s has them: %v", len(r.Channels), of, unfit)
+	case given == 0:
+		return fmt.Sprintf("%d channels are drawn where their 10-05 names put them", len(r.Channels))
+	case len(r.ByName) == 0:
+		return fmt.Sprintf("%d channels are drawn where %s has them", given, of)
+	default:
+		return fmt.Sprintf("%d channels are drawn where %s has them, and where their 10-05 names put them %s", given, of, quoted(r.ByName))
+	}
 }
 
 // plotting is what the flags say.
@@ -62,7 +86,10 @@ to write, .svg or .png, says in which format.
   traces    each channel a row, with the events: the first 10 s, or --from to --to
   spectrum  the power spectral density by Welch's method: of the whole recording, or --from to --to
   topo      scalp maps by spherical splines: of the power in --band, or of the potential --at a moment. Only channels with a
-            position are drawn, and only places near one of them have a colour`,
+            position are drawn, and only places near one of them have a colour
+
+Channels that the recording marks as bad are grey in traces and have no say in their scale. They are left out of spectra, and of the splines
+and scales of maps, which have a cross where they are, unless --channels names them.`,
 		Example: `  gyrus plot S001R06.edf -o traces.svg --from 60 --to 75 --channels C3,Cz,C4
   gyrus plot S001R01.edf S001R02.edf -o spectra.png --kind spectrum --max-hz 60
   gyrus plot S001R02.edf -o alpha.svg --kind topo --band 8-13`,
@@ -137,6 +164,22 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if len(r.Left) > 0 {
 			note(cmd, "no position is known for %s: left out", quoted(r.Left))
 		}
+		if r.places != "" {
+			note(cmd, "%s: %s", r.Input, r.places)
+		}
+		if len(r.Spoilt) > 0 {
+			var parts []string
+			for _, s := range r.Spoilt {
+				parts = append(parts, fmt.Sprintf("%q %d of %d", s.Channel, s.Segments-s.Used, s.Segments))
+			}
+			note(cmd, "%s: segments with samples that are not finite are left out of the spectra: %s", r.Input, strings.Join(parts, ", "))
+		}
+		if len(r.Without) > 0 {
+			note(cmd, "%s: flat or not finite, and neither drawn nor in a mean: %s", r.Input, quoted(r.Without))
+		}
+		if len(r.Bad) > 0 {
+			note(cmd, "%s: marked as bad and left out (%d): %s; --channels uses those that it names", r.Input, len(r.Bad), quoted(r.Bad))
+		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s  %s of %s, %s, %d channels\n", v.Output, v.Kind, r.Input, p.when(r), len(r.Channels))
 	}
 	return nil
@@ -177,18 +220,24 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 	})
 	deviations(cmd, []*signal.Recording{&told})
 	for _, w := range windows {
-		v := plottedJSON{Input: path, Channels: []string{}, Left: left, Maps: []figure.Map{}}
+		v := plottedJSON{Input: path, Channels: w.names(w.Idx), Left: left, Bad: w.names(w.Bad), ByName: []string{}, Spoilt: []figure.Spoilt{}, Without: []string{}, Maps: []figure.Map{}}
 		left = []string{} // they are told once
 		fig, maps, err := p.figure(w.Window)
 		if err != nil {
 			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
 		}
-		v.Maps = append(v.Maps, maps...)
+		v.Maps, v.Spoilt, v.Without = append(v.Maps, maps...), append(v.Spoilt, fig.Spoilt...), append(v.Without, fig.Without...)
+		if p.kind == "topo" {
+			at, err := w.Places()
+			if err != nil {
+				return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
+			}
+			electrodes, _ := cmd.Flags().GetString(electrodesFlag)
+			v.ByName = at.ByName
+			v.places = placed(v, electrodes, at.Unfit)
+		}
 		rate := w.Rec.Info.Rate
 		v.FromS, v.ToS, v.RateHz = float64(w.From)/rate, float64(w.To)/rate, rate
-		for _, ch := range w.Idx {
-			v.Channels = append(v.Channels, w.Rec.Info.Channels[ch].Name)
-		}
 		figs, all = append(figs, fig), append(all, v)
 	}
 	return figs, all, nil
@@ -237,6 +286,30 @@ func parseBand(s string) (figure.Band, error) {
 // shown is a window of which channels can be taken off.
 type shown struct{ figure.Window }
 
+// names are those of the channels idx.
+func (w *shown) names(idx []int) []string {
+	names := []string{}
+	for _, ch := range idx {
+		names = append(names, w.Rec.Info.Channels[ch].Name)
+	}
+	return names
+}
+
+// setAside leaves out the channels that are marked as bad.
+func (w *shown) setAside() error {
+	w.Idx = slices.DeleteFunc(w.Idx, func(ch int) bool {
+		bad := w.Rec.Info.Channels[ch].Bad
+		if bad {
+			w.Bad = append(w.Bad, ch)
+		}
+		return bad
+	})
+	if len(w.Idx) == 0 {
+		return refusal{fmt.Errorf("%s: all %d channels are marked as bad: name those to draw all the same with --channels", w.Rec.Name, len(w.Bad))}
+	}
+	return nil
+}
+
 // positioned takes the channels without a position off windows, and the windows off that have none with one, and names these
 // channels. It is an error where a window is left with too few for a map, or none is left.
 func positioned(windows []*shown) (kept []*shown, left []string, err error) {
@@ -260,13 +333,12 @@ func positioned(windows []*shown) (kept []*shown, left []string, err error) {
 		if len(w.Idx) >= figure.LeastChannels {
 			continue
 		}
-		var names []string
-		for _, ch := range w.Idx {
-			names = append(names, w.Rec.Info.Channels[ch].Name)
+		names, without := w.names(w.Idx), ""
+		if len(w.Bad) > 0 {
+			without = "; marked as bad and left out: " + quoted(w.names(w.Bad))
 		}
-		without := ""
 		if len(left) > 0 {
-			without = fmt.Sprintf("; no position is known for %s, --%s FILE says where they are", quoted(left), electrodesFlag)
+			without += fmt.Sprintf("; no position is known for %s, --%s FILE says where they are", quoted(left), electrodesFlag)
 		}
 		return nil, left, fmt.Errorf("a map needs at least %d channels with a position and one rate, with %g Hz there %s %s%s: choose with --channels",
 			figure.LeastChannels, w.Rec.Info.Rate, map[bool]string{true: "is only", false: "are only"}[len(names) == 1], quoted(names), without)
@@ -313,21 +385,24 @@ func (p *plotting) windows(cmd *cobra.Command, rec *signal.Recording) (all []*sh
 		}
 		w.Idx = append(w.Idx, ch)
 	}
+	if len(p.channels) == 0 && p.kind != "traces" {
+		for _, w := range all {
+			if err := w.setAside(); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return all, nil
 }
 
-// window is the part of time that is asked for, of the channels g of rec, which have one rate. Events are at the samples of that.
+// window is the part of time that is asked for, of the channels g of rec, which have one rate. Events are those of rec.
 func (p *plotting) window(cmd *cobra.Command, rec, g *signal.Recording) (*shown, error) {
 	if g != rec {
 		other := *g
-		other.Name, other.Events = rec.Name, slices.Clone(rec.Events)
-		for i := range other.Events {
-			other.Events[i].Sample = g.Info.Samples(other.Events[i].Onset)
-		}
-		other.PlaceEvents()
+		other.Name = rec.Name
 		g = &other
 	}
-	w := &shown{figure.Window{Rec: g}}
+	w := &shown{figure.Window{Rec: g, EventsOf: rec}}
 	end := float64(g.Len) / g.Info.Rate
 	from, to := p.from, p.to
 	if !cmd.Flags().Changed("to") {

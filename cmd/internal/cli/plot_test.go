@@ -2,15 +2,18 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/dataset/datasettest"
+	"github.com/gyrus-bci/gyrus/ingest/montage"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
 
@@ -195,5 +198,178 @@ func TestPlotTopoOtherRates(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// fileOf writes a recording in Arrow, which keeps places and what is marked as bad.
+func fileOf(t *testing.T, rec *signal.Recording) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "r.arrow")
+	w, err := ingest.WriterFor("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// noisy is 10 s of EEG at 100 Hz, each channel another signal.
+func noisy(names ...string) *signal.Recording {
+	rec := &signal.Recording{Name: "r", Info: &signal.Info{Rate: 100}, Len: 1000}
+	x := make(signal.Memory, len(names))
+	for ch, name := range names {
+		rec.Info.Channels = append(rec.Info.Channels, signal.Channel{Name: name, Original: name, Kind: signal.EEG, Unit: signal.Microvolt, Pos: montage.Place(name)})
+		for i := range rec.Len {
+			x[ch] = append(x[ch], 10*math.Sin(float64((ch+2)*int(i*i))))
+		}
+	}
+	rec.Data = x
+	return rec
+}
+
+// TestPlotLeavesBadOut: a channel that is marked as bad goes into no map and no spectrum, also where it is flat, unless it is named; what
+// is left out is said.
+func TestPlotLeavesBadOut(t *testing.T) {
+	rec := noisy("Fz", "C3", "Cz", "C4", "Pz", "O1")
+	good := fileOf(t, rec)
+	rec.Info.Channels[2].Bad, rec.Info.Channels[5].Bad = true, true
+	x := rec.Data.(signal.Memory)
+	for i := range x[2] {
+		x[2][i] *= 1000
+	}
+	clear(x[5])
+	bad, out := fileOf(t, rec), filepath.Join(t.TempDir(), "x.svg")
+	for _, kind := range []string{"topo", "spectrum"} {
+		var v, of plotJSON
+		mustJSON(t, &v, "plot", bad, "-o", out, "--kind", kind, "--json")
+		if r := v.Recordings[0]; !slices.Equal(r.Channels, []string{"Fz", "C3", "C4", "Pz"}) || !slices.Equal(r.Bad, []string{"Cz", "O1"}) {
+			t.Errorf("%s: channels %v, bad %v", kind, r.Channels, r.Bad)
+		}
+		mustJSON(t, &of, "plot", good, "-o", out, "--kind", kind, "--channels", "Fz,C3,C4,Pz", "--json")
+		for i, m := range v.Recordings[0].Maps {
+			if !slices.Equal(m.Values, of.Recordings[0].Maps[i].Values) {
+				t.Errorf("%s: values %v, without the bad channels %v", kind, m.Values, of.Recordings[0].Maps[i].Values)
+			}
+		}
+		if code, _, errs := run(t, "plot", bad, "-o", out, "--kind", kind); code != 0 || !strings.Contains(errs, `marked as bad and left out (2): "Cz", "O1"; --channels uses those that it names`) {
+			t.Errorf("%s: exit code %d: %s", kind, code, errs)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil || !bytes.Contains(data, []byte("2 marked as bad")) {
+			t.Errorf("%s: the title does not say what is left out: %v", kind, err)
+		}
+		mustJSON(t, &v, "plot", bad, "-o", out, "--kind", kind, "--channels", "Fz,C3,Cz,C4", "--json")
+		if r := v.Recordings[0]; len(r.Channels) != 4 || len(r.Bad) != 0 {
+			t.Errorf("%s: named, the channels are %v and %v are left out", kind, r.Channels, r.Bad)
+		}
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", bad, "-o", out, "--json")
+	if r := v.Recordings[0]; len(r.Channels) != 6 || len(r.Bad) != 0 {
+		t.Errorf("traces: channels %v, bad %v", r.Channels, r.Bad)
+	}
+	rec.Info.Channels[0].Bad = true
+	if code, _, errs := run(t, "plot", fileOf(t, rec), "-o", out, "--kind", "topo"); code != exitRefused || !strings.Contains(errs, `only "C3", "C4", "Pz"; marked as bad and left out: "Fz", "Cz", "O1"`) {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	for i := range rec.Info.Channels {
+		rec.Info.Channels[i].Bad = true
+	}
+	if code, _, errs := run(t, "plot", fileOf(t, rec), "-o", out, "--kind", "spectrum"); code != exitRefused || !strings.Contains(errs, "all 6 channels are marked as bad") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
+
+// TestPlotSaysWhosePlaces: a scalp map goes by an electrodes file also where all names are known, and says by whose places it goes.
+func TestPlotSaysWhosePlaces(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"Fz", "C3", "C4", "Pz", "Cz", "O1"}
+	file, sfp := fileOf(t, noisy(names...)), filepath.Join(dir, "e.sfp")
+	var lines strings.Builder
+	for _, n := range names[:5] { // turned by 20° about the ears, on a unit sphere
+		u, _ := montage.Direction(n)
+		sin, cos := math.Sincos(20 * math.Pi / 180)
+		fmt.Fprintf(&lines, "%s %.6f %.6f %.6f\n", n, u[0], cos*u[1]-sin*u[2], sin*u[1]+cos*u[2])
+	}
+	if err := os.WriteFile(sfp, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	picture := func(want string, args ...string) []byte {
+		t.Helper()
+		out := filepath.Join(dir, "x.svg")
+		code, _, errs := run(t, append([]string{"plot", file, "-o", out, "--kind", "topo"}, args...)...)
+		if code != 0 || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit code %d, %q; want %q", args, code, errs, want)
+		}
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	if bytes.Equal(picture("6 channels are drawn where their 10-05 names put them"),
+		picture(`5 channels are drawn where the recording or `+sfp+` has them, and where their 10-05 names put them "O1"`, "--electrodes", sfp)) {
+		t.Error("the picture is the same with and without the file")
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", file, "-o", filepath.Join(dir, "x.svg"), "--kind", "topo", "--electrodes", sfp, "--json")
+	if !slices.Equal(v.Recordings[0].ByName, []string{"O1"}) {
+		t.Errorf("placed by name: %v", v.Recordings[0].ByName)
+	}
+}
+
+// TestPlotEventsOfSlowChannels: in the part of channels of another rate an event stands below itself.
+func TestPlotEventsOfSlowChannels(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "rates.edf"), filepath.Join(dir, "x.svg")
+	rec := noisy("Fz")
+	slow := &signal.Recording{Info: &signal.Info{Rate: 1, Channels: []signal.Channel{{Name: "Temp", Original: "Temp", Kind: signal.Misc, Unit: "degC"}}}, Len: 10}
+	slow.Data = signal.Memory{{20, 21, 22, 23, 24, 25, 26, 27, 28, 29}}
+	rec.Others = []*signal.Recording{slow}
+	rec.Events = []signal.Event{{Sample: 240, Onset: 2.4, Label: "go"}, {Sample: 980, Onset: 9.8, Label: "go"}}
+	w, err := ingest.WriterFor("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ingest.WriteFile(file, w, rec, false); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(t, "plot", file, "-o", out, "--channels", "Fz,Temp"); code != 0 {
+		t.Fatal(errs)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []string
+	for _, m := range regexp.MustCompile(`<path d="M([0-9.]+),[^"]*" style="fill:none;stroke:#0072B2`).FindAllSubmatch(data, -1) {
+		at = append(at, string(m[1]))
+	}
+	if len(at) != 4 || at[0] != at[2] || at[1] != at[3] {
+		t.Errorf("the events stand at %v points, want the same two of both parts", at)
+	}
+}
+
+// TestPlotSaysWhatIsNotFinite: spectra that are made of fewer segments, and channels without one, are told.
+func TestPlotSaysWhatIsNotFinite(t *testing.T) {
+	rec := noisy("Fz", "C3", "Cz")
+	x := rec.Data.(signal.Memory)
+	x[1][0] = math.NaN()
+	for i := range x[2] {
+		x[2][i] = math.NaN()
+	}
+	file, out := fileOf(t, rec), filepath.Join(t.TempDir(), "x.svg")
+	code, _, errs := run(t, "plot", file, "-o", out, "--kind", "spectrum")
+	for _, want := range []string{`segments with samples that are not finite are left out of the spectra: "C3" 1 of 4, "Cz" 4 of 4`, `flat or not finite, and neither drawn nor in a mean: "Cz"`} {
+		if code != 0 || !strings.Contains(errs, want) {
+			t.Errorf("exit code %d, %q; want %q", code, errs, want)
+		}
+	}
+	var v plotJSON
+	mustJSON(t, &v, "plot", file, "-o", out, "--kind", "spectrum", "--json")
+	if r := v.Recordings[0]; len(r.Spoilt) != 2 || r.Spoilt[0].Used != 3 || !slices.Equal(r.Without, []string{"Cz"}) {
+		t.Errorf("%+v", r)
 	}
 }

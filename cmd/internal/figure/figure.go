@@ -30,7 +30,10 @@ import (
 type Window struct {
 	Rec      *signal.Recording
 	Idx      []int
+	Bad      []int // channels that are marked as bad and left out: titles count them, and a scalp map shows where they are
 	From, To int64
+
+	EventsOf *signal.Recording // whose events are drawn, at the samples of its own rate; nil for Rec
 }
 
 // runs is where the window has data.
@@ -45,6 +48,25 @@ func (w Window) runs() (spans []signal.Span) {
 
 // channel describes the i-th channel of the window.
 func (w Window) channel(i int) signal.Channel { return w.Rec.Info.Channels[w.Idx[i]] }
+
+// label is the name of the i-th channel, and whether the recording marks it as bad.
+func (w Window) label(i int) string {
+	if c := w.channel(i); c.Bad {
+		return c.Name + " (bad)"
+	}
+	return w.channel(i).Name
+}
+
+// leftOut is what a title says of the channels that are left out.
+func (w Window) leftOut(mark string) string {
+	switch len(w.Bad) {
+	case 0:
+		return ""
+	case 1:
+		return "; 1 marked as bad" + mark + " is left out"
+	}
+	return fmt.Sprintf("; %d marked as bad%s are left out", len(w.Bad), mark)
+}
 
 // unit is that of all channels of the window, which what is drawn of them needs.
 func (w Window) unit(what string) (signal.Unit, error) {
@@ -81,6 +103,8 @@ func (r *reader) read(start int64, n int) ([][]float64, error) {
 // Figure is a picture that can be drawn in any size.
 type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
+	Spoilt        []Spoilt  // channels of which segments of the spectrum could not be used
+	Without       []string  // channels that are flat or not finite, and have no spectrum
 	draw          func(draw.Canvas)
 	axes          *axes // nil where it has none
 }

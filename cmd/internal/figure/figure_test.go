@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -473,6 +474,274 @@ func TestRefuses(t *testing.T) {
 		x = rec.Data.(signal.Memory)
 		if err := c.make(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// TestBadTracesAreMuted: a channel that is marked as bad is grey, says so, stays in its row however large it is, and leaves the scale as
+// it is without it.
+func TestBadTracesAreMuted(t *testing.T) {
+	rec := recording(1000, nil, "C3", "Cz", "C4")
+	for i, v := range rec.Data.(signal.Memory)[1] {
+		rec.Data.(signal.Memory)[1][i] = 1000 * v
+	}
+	w := whole(rec)
+	w.Idx = w.Idx[:2] // one of two would set the scale
+	rec.Info.Channels[1].Bad = true
+	f, err := figure.Traces(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "Cz (bad)")
+	where(t, f, "C3")
+	where(t, f, "r.edf: rows are 50 µV apart")
+	pitch := where(t, f, "Cz (bad)").Y - where(t, f, "C3").Y
+	lo, hi, lines := math.Inf(1), math.Inf(-1), 0
+	for _, e := range elements(t, f, "path", "stroke:#9AA3AE;stroke-width:0.6") {
+		lines++
+		for _, p := range e.path() {
+			lo, hi = min(lo, p[1]), max(hi, p[1])
+		}
+	}
+	if lines == 0 || hi-lo > pitch+0.01 {
+		t.Errorf("%d grey lines, %g points high, rows are %g apart", lines, hi-lo, pitch)
+	}
+	w.Idx = w.Idx[1:] // alone it has a scale
+	if f, err = figure.Traces(w); err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "r.edf: rows are 50000 µV apart")
+}
+
+// TestBadIsACross: a map shows where a channel is that was left out, and the title counts it.
+func TestBadIsACross(t *testing.T) {
+	rec := recording(1000, nil, "Fz", "C3", "C4", "Pz", "Cz")
+	w := whole(rec)
+	w.Idx, w.Bad = w.Idx[:4], []int{4}
+	f, err := figure.Scalp(w, []figure.Map{{Title: "left", Unit: "µV", Values: []float64{0, 40, -40, 0}, Signed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "r.edf: potential less its mean over 0 to 10 s, 4 channels; 1 marked as bad (×) is left out")
+	middle, strokes := f.Width.Points()/2, 0 // where Cz is
+	for _, e := range elements(t, f, "path", "stroke:#222B38;stroke-width:1.1") {
+		if p := e.path(); len(p) == 2 && math.Abs((p[0][0]+p[1][0])/2-middle) < 0.01 && math.Abs(p[1][0]-p[0][0]) > 3 {
+			strokes++
+		}
+	}
+	if strokes != 2 {
+		t.Errorf("%d strokes of a cross, want 2", strokes)
+	}
+}
+
+// dots are the places of the electrodes in a map of one panel, in points from the middle of the head.
+func dots(t *testing.T, w figure.Window) (at [][2]float64) {
+	t.Helper()
+	f, err := figure.Scalp(w, []figure.Map{{Title: "x", Unit: "µV", Values: make([]float64, len(w.Idx)), Signed: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	middle := [2]float64{}
+	for _, e := range elements(t, f, "path", "stroke:#222B38;stroke-width:1.1") {
+		if p := e.path(); len(p) == 73 { // the circle comes first
+			lo, hi := p[0], p[0]
+			for _, q := range p {
+				for k := range q {
+					lo[k], hi[k] = min(lo[k], q[k]), max(hi[k], q[k])
+				}
+			}
+			middle = [2]float64{(lo[0] + hi[0]) / 2, (lo[1] + hi[1]) / 2}
+			break
+		}
+	}
+	for _, e := range elements(t, f, "path", "fill:#222B38") {
+		if x, y, ok := strings.Cut(strings.TrimPrefix(e.D, "M"), ","); ok { // a dot begins on its right side
+			px, errX := strconv.ParseFloat(x, 64)
+			py, errY := strconv.ParseFloat(y[:strings.IndexByte(y, 'A')], 64)
+			if err := errors.Join(errX, errY); err != nil {
+				t.Fatal(err)
+			}
+			at = append(at, [2]float64{px - 1.3 - middle[0], py - middle[1]})
+		}
+	}
+	if len(at) != len(w.Idx) {
+		t.Fatalf("%d dots, want %d", len(at), len(w.Idx))
+	}
+	return at
+}
+
+// TestMeasuredPlacesCount: electrodes are drawn where the recording has them, on the sphere through all its EEG, also where their names
+// put them elsewhere, and where names put them as far as nobody has measured; where no head goes through what is measured, by the names.
+func TestMeasuredPlacesCount(t *testing.T) {
+	names := []string{"Fz", "C3", "C4", "Pz", "Cz", "O1"}
+	byName := dots(t, whole(recording(1000, nil, names...)))
+	rec := recording(1000, nil, names...)
+	sin, cos := math.Sincos(20 * math.Pi / 180)
+	middle := montage.Centre()
+	for i, c := range rec.Info.Channels[:5] { // a cap 20° too far back, and O1 by its name
+		x, y, z := c.Pos[0], c.Pos[1], c.Pos[2]-middle[2]
+		rec.Info.Channels[i].Pos = &signal.Position{x, cos*y - sin*z, sin*y + cos*z + middle[2]}
+	}
+	w := whole(rec)
+	at := dots(t, w)
+	twenty := 2.0 / 9 * (byName[2][0] - byName[1][0]) // C3 and C4 are 90° apart
+	for i, want := range [][2]float64{0: {0, byName[0][1] - twenty}, 3: {0, byName[3][1] - twenty}, 4: {0, -twenty}, 5: byName[5]} {
+		if i != 1 && i != 2 && math.Hypot(at[i][0]-want[0], at[i][1]-want[1]) > 0.02 {
+			t.Errorf("%s is drawn at %v, want %v", names[i], at[i], want)
+		}
+	}
+	p, err := w.Places()
+	if err != nil || p.Unfit != nil || len(p.ByName) != 1 || p.ByName[0] != "O1" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	w.Idx = w.Idx[:4]
+	for i, few := range dots(t, w) { // the others are on the same head
+		if math.Hypot(few[0]-at[i][0], few[1]-at[i][1]) > 0.02 {
+			t.Errorf("%s is drawn at %v, with fewer channels at %v", names[i], at[i], few)
+		}
+	}
+	for i := range rec.Info.Channels {
+		rec.Info.Channels[i].Pos = &signal.Position{float64(i) / 100, float64(i*i) / 1000, 0} // in one plane
+	}
+	w = whole(rec)
+	for i, flat := range dots(t, w) {
+		if flat != byName[i] {
+			t.Errorf("%s is drawn at %v, its name puts it at %v", names[i], flat, byName[i])
+		}
+	}
+	if p, err = w.Places(); err != nil || p.Unfit == nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	rec.Info.Channels[1].Name = "X1"
+	if _, err := w.Places(); err == nil || !strings.Contains(err.Error(), "X1") || strings.Contains(err.Error(), "sphere_m") {
+		t.Errorf("no head and a name of no place: %v", err)
+	}
+}
+
+// TestEventsStandAtTheirOnset: in a part of slow channels an event is a line at its onset, not at the nearest of their samples, and at the
+// same place as in the main part; events in the last of their samples are drawn too. One whose sample is elsewhere stands at its sample.
+func TestEventsStandAtTheirOnset(t *testing.T) {
+	fast, slow := recording(1000, nil, "Cz"), recording(10, nil, "Cz")
+	slow.Info.Rate = 1
+	fast.Events = []signal.Event{{Sample: 240, Onset: 2.4, Label: "a"}, {Sample: 500, Onset: 7, Label: "a"}, {Sample: 980, Onset: 9.8, Label: "a"}}
+	for _, rec := range []*signal.Recording{fast, slow} {
+		w := whole(rec)
+		w.EventsOf = fast
+		f, err := figure.Traces(w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, events := elements(t, f, "path", grid), elements(t, f, "path", blue)
+		at := func(s float64) float64 { // the lines of the grid are 1 s apart
+			a, b := lines[0].path()[0][0], lines[10].path()[0][0]
+			return a + (b-a)*s/10
+		}
+		if len(events) != 3 {
+			t.Fatalf("at %g Hz %d events are drawn, want 3", rec.Info.Rate, len(events))
+		}
+		for i, want := range []float64{2.4, 5, 9.8} {
+			if x := events[i].path()[0][0]; math.Abs(x-at(want)) > 0.02 {
+				t.Errorf("at %g Hz event %d is at %g points, want %g", rec.Info.Rate, i, x, at(want))
+			}
+		}
+	}
+}
+
+// TestOneSampleIsADot: a run of one sample is seen.
+func TestOneSampleIsADot(t *testing.T) {
+	rec := recording(1000, []signal.Span{{Start: 0, Len: 500}, {Start: 600, Len: 1}, {Start: 700, Len: 300}}, "C3")
+	f, err := figure.Traces(whole(rec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	six := elements(t, f, "path", grid)[6].path()[0][0] // s
+	dots := elements(t, f, "path", "fill:#222B38")
+	if len(dots) != 1 {
+		t.Fatalf("%d dots, want 1", len(dots))
+	}
+	x := 0.0
+	if _, err := fmt.Sscanf(dots[0].D, "M%g,", &x); err != nil || math.Abs(x-1-six) > 0.02 {
+		t.Errorf("the dot begins at %g points, want at %g: %v", x, six+1, err)
+	}
+}
+
+// TestNaNTakesOneSegment: a sample that is not finite takes the segments that it lies in from the spectrum of its channel and from no
+// other; a channel with no segment left, or a flat one, is named and not in the mean.
+func TestNaNTakesOneSegment(t *testing.T) {
+	names := []string{"Fp1", "Fp2", "F3", "Fz", "F4", "C3", "Cz", "C4", "P3", "Pz", "P4", "Oz"}
+	rec := recording(2000, nil, names...)
+	x := rec.Data.(signal.Memory)
+	clean, err := whole(rec).Density()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x[0][1990] = math.NaN() // in the last of nine
+	for i := 100; i < 2000; i += 200 {
+		x[1][i] = math.Inf(1) // in each
+	}
+	clear(x[2])
+	d, err := whole(rec).Density()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Segments != 9 || d.Used[0] != 8 || d.Used[1] != 0 || d.Used[3] != 9 {
+		t.Errorf("%d segments, used %v", d.Segments, d.Used)
+	}
+	want := dsp.Welch(x[0][:1800], 100, dsp.WelchOptions{SegLen: 400})
+	for k, v := range want {
+		if math.Abs(d.PSD[0][k]-v) > 1e-12*v || d.PSD[3][k] != clean.PSD[3][k] {
+			t.Fatalf("bin %d is %g and %g, want %g and %g", k, d.PSD[0][k], d.PSD[3][k], v, clean.PSD[3][k])
+		}
+	}
+	f, err := figure.Spectrum(whole(rec), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	where(t, f, "mean power of 10 channels")
+	if mean := elements(t, f, "path", blue+";stroke-width:1.8"); len(mean) < 1 || len(mean[0].path()) != len(want)-2 { // from 0.5 Hz on
+		t.Errorf("the mean has %d lines", len(mean))
+	}
+	where(t, f, "r.edf: 0 to 20 s, 8 to 9 segments; flat or not finite: Fp2, F3")
+	if len(f.Without) != 2 || len(f.Spoilt) != 2 || f.Spoilt[0] != (figure.Spoilt{Channel: "Fp1", Used: 8, Segments: 9}) {
+		t.Errorf("without a spectrum %v, spoilt %v", f.Without, f.Spoilt)
+	}
+	w := whole(rec)
+	w.Idx = append([]int{0}, w.Idx[3:]...)
+	if a, err := w.Power([]figure.Band{{8, 13}}); err != nil || len(a[0].Spoilt) != 1 {
+		t.Errorf("a map of a channel with one NaN: %v, %v", a, err)
+	}
+	if _, err := w.Moment(100); err != nil {
+		t.Errorf("a moment of a channel with one NaN elsewhere: %v", err)
+	}
+	if _, err := w.Moment(1990); err == nil || !strings.Contains(err.Error(), "Fp1 is not finite at that time") {
+		t.Errorf("a moment at the NaN: %v", err)
+	}
+}
+
+// TestNamesOfManyRows: however many rows there are, their names do not overlap.
+func TestNamesOfManyRows(t *testing.T) {
+	for _, n := range []int{4, 90, 150, 512} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("E%d", i+1)
+		}
+		f, err := figure.Traces(whole(recording(20, nil, names...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at []float64
+		for _, e := range elements(t, f, "text", "font-size:8px") {
+			if strings.HasPrefix(e.Text, "E") {
+				at = append(at, e.Y)
+			}
+		}
+		if len(at) != n {
+			t.Fatalf("%d names of %d rows", len(at), n)
+		}
+		for i := range n - 1 {
+			if d := at[i+1] - at[i]; d < 9.4 { // the height of a line of 8 points
+				t.Fatalf("of %d rows, the names %d and %d are %g points apart", n, i+1, i+2, d)
+			}
 		}
 	}
 }

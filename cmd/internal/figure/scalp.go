@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -14,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/gyrus-bci/gyrus/ingest/montage"
+	"github.com/gyrus-bci/gyrus/ingest/signal"
 	"github.com/gyrus-bci/gyrus/preprocess/spatial/spline"
 )
 
@@ -26,6 +28,7 @@ type Map struct {
 	Unit   string    `json:"unit"`
 	Values []float64 `json:"values"`
 	Signed bool      `json:"signed"` // there is a colour for either side of 0
+	Spoilt []Spoilt  `json:"-"`      // channels of which segments of the spectrum could not be used
 }
 
 // Power is the mean power spectral density in each band, in dB. A channel without any is an error that names it, and so is one of
@@ -48,7 +51,7 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 		if from > to {
 			return nil, fmt.Errorf("the band %g to %g Hz lies between two bins, which are %g Hz apart: look at a longer part, or a wider band", band.Low, band.High, d.Step)
 		}
-		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", unit)}
+		m := Map{Title: fmt.Sprintf("%g to %g Hz", band.Low, band.High), Unit: fmt.Sprintf("dB of 1 %s²/Hz", unit), Spoilt: d.spoilt(w)}
 		for i, psd := range d.PSD {
 			sum := 0.0
 			for _, v := range psd[from : to+1] {
@@ -64,7 +67,7 @@ func (w Window) Power(bands []Band) ([]Map, error) {
 	return maps, nil
 }
 
-// Moment is the potential at one sample, without the mean of each channel over the window and without the mean of the
+// Moment is the potential at one sample, without the mean of each channel over the window, of its finite samples, and without the mean of the
 // channels, so that neither an offset of an amplifier nor the reference matters. All channels must have one unit.
 func (w Window) Moment(sample int64) (Map, error) {
 	unit, err := w.unit("a scalp map")
@@ -73,7 +76,7 @@ func (w Window) Moment(sample int64) (Map, error) {
 	}
 	m := Map{Title: fmt.Sprintf("%.3f s", w.seconds(sample)), Unit: string(unit), Values: make([]float64, len(w.Idx)), Signed: true}
 	in := reader{rec: w.Rec}
-	means, n := make([]float64, len(w.Idx)), 0.0
+	means, n := make([]float64, len(w.Idx)), make([]float64, len(w.Idx))
 	found := false
 	for _, run := range w.runs() {
 		for at := run.Start; at < run.End(); {
@@ -84,13 +87,15 @@ func (w Window) Moment(sample int64) (Map, error) {
 			}
 			for i, ch := range w.Idx {
 				for _, v := range x[ch] {
-					means[i] += v
+					if !notFinite(v) {
+						means[i] += v
+						n[i]++
+					}
 				}
 				if at <= sample && sample < at+k {
 					m.Values[i], found = x[ch][sample-at], true
 				}
 			}
-			n += float64(k)
 			at += k
 		}
 	}
@@ -99,9 +104,9 @@ func (w Window) Moment(sample int64) (Map, error) {
 	}
 	all := 0.0
 	for i := range m.Values {
-		m.Values[i] -= means[i] / n
-		if v := m.Values[i]; v-v != 0 {
-			return m, fmt.Errorf("channel %s is not finite: leave it out with --channels", w.channel(i).Name)
+		m.Values[i] -= means[i] / n[i]
+		if notFinite(m.Values[i]) {
+			return m, fmt.Errorf("channel %s is not finite at that time: leave it out with --channels", w.channel(i).Name)
 		}
 		all += m.Values[i] / float64(len(m.Values))
 	}
@@ -122,18 +127,18 @@ const (
 const LeastChannels = 4
 
 // Scalp draws maps side by side, four to a row: spherical splines through the electrodes (Perrin et al. 1989, see package
-// spline), seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
-// window's channels must have positions, at least LeastChannels, and one unit.
+// spline) at their Places, seen from above, the nose up; the distance from the middle is the angle from the vertex and the circle is 90°. The
+// window's channels must have positions, at least LeastChannels, and one unit. Those that are left out as bad are crosses.
 func Scalp(w Window, maps []Map) (*Figure, error) {
-	u, err := w.directions()
+	at, err := w.Places()
 	if err != nil {
 		return nil, err
 	}
-	weights, err := spline.Interpolation(u, nodeDirections(), 1e-5)
+	weights, err := spline.Interpolation(at.u, nodeDirections(), 1e-5)
 	if err != nil {
 		return nil, err
 	}
-	cover := coverage(u)
+	cover := coverage(at.u)
 	panels := make([]panel, len(maps))
 	for i, m := range maps {
 		var v mat.VecDense
@@ -149,36 +154,86 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 	if len(maps) > 0 && maps[0].Signed { // moments, each with its own title
 		what = "potential less its mean over "
 	}
+	var spoilt []Spoilt
+	if len(maps) > 0 {
+		spoilt = maps[0].Spoilt
+	}
 	return &Figure{
-		Width: vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
+		Spoilt: spoilt,
+		Width:  vg.Points(float64(max(across, 2)*side) + 16), Height: vg.Points(float64(down*(side+foot)+head) + 16),
 		draw: func(c draw.Canvas) {
 			c.FillText(text(11, ink, draw.XCenter, draw.YTop), vg.Point{X: c.Center().X, Y: c.Max.Y},
-				fmt.Sprintf("%s: %s%g to %g s, %d channels", w.name(), what, w.seconds(w.From), w.seconds(w.To), len(w.Idx)))
+				fmt.Sprintf("%s: %s%g to %g s, %d channels%s", w.name(), what, w.seconds(w.From), w.seconds(w.To), len(w.Idx), w.leftOut(" (×)")))
 			left := c.Center().X - vg.Points(float64(across)*side/2)
 			for i := range panels {
 				x, y := left+vg.Points(float64(i%across)*side), c.Max.Y-vg.Points(head+float64(i/across)*(side+foot))
-				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, u, w)
+				panels[i].draw(c, vg.Point{X: x + side/2, Y: y - side/2}, side/2*0.98/reach, at, w)
 			}
 		},
 	}, nil
 }
 
-// directions are those of the electrodes: of the 10-05 rule where all have such names, else seen from the centre of the sphere
-// through their positions.
-func (w Window) directions() ([][3]float64, error) {
+// Places is where the electrodes of a window are, as seen from the middle of the head.
+type Places struct {
+	ByName []string // the channels that are where their name puts them
+	Unfit  error    // why no head goes through the positions, so that all are where their names put them
+
+	u, bad [][3]float64 // of Idx and of those of Bad that have a position
+}
+
+// Places are the directions from the middle of the sphere through the positions of the recording's EEG channels, which is that on which
+// names are put where no position is another.
+func (w Window) Places() (*Places, error) {
 	if len(w.Idx) < LeastChannels {
 		return nil, fmt.Errorf("a scalp map of %d channels, it needs at least %d with a position", len(w.Idx), LeastChannels)
 	}
-	u := make([][3]float64, len(w.Idx))
-	for i := range w.Idx {
-		d, ok := montage.Direction(w.channel(i).Name)
-		if !ok {
-			_, u, err := spline.Locate(w.Rec.Info, w.Idx, nil)
-			return u, err
+	all := slices.Clone(w.Idx)
+	for _, ch := range w.Bad {
+		if w.Rec.Info.Channels[ch].Pos != nil {
+			all = append(all, ch)
 		}
-		u[i] = d
 	}
-	return u, nil
+	p := &Places{ByName: []string{}}
+	var points, head []signal.Position
+	named := make([][3]float64, len(all)) // by the names, as far as all have one that puts them somewhere
+	var nameless []string
+	standard := true
+	for i, ch := range all {
+		c := w.Rec.Info.Channels[ch]
+		if c.Pos == nil {
+			return nil, fmt.Errorf("channel %s has no position: leave it out with --channels", c.Name)
+		}
+		points = append(points, *c.Pos)
+		byName := montage.ByName(c)
+		if standard = standard && byName; byName && i < len(w.Idx) {
+			p.ByName = append(p.ByName, c.Name)
+		}
+		var ok bool
+		if named[i], ok = montage.Direction(c.Name); !ok {
+			nameless = append(nameless, c.Name)
+		}
+	}
+	u := named
+	if !standard {
+		for ch, c := range w.Rec.Info.Channels { // those that are not drawn are on the same head
+			if c.Pos != nil && (c.Kind == signal.EEG || slices.Contains(all, ch)) {
+				head = append(head, *c.Pos)
+			}
+		}
+		s, err := spline.FitHead(head)
+		if err == nil {
+			u, err = s.Directions(points)
+		}
+		switch {
+		case err == nil:
+		case len(nameless) == 0:
+			p.Unfit, u = err, named
+		default:
+			return nil, fmt.Errorf("where the electrodes are: %w; the names of %s are none of the 10-05 system, which would say it", err, strings.Join(nameless, ", "))
+		}
+	}
+	p.u, p.bad = u[:len(w.Idx)], u[len(w.Idx):]
+	return p, nil
 }
 
 // project is where a direction lies seen from above, in radii of the head.
@@ -362,7 +417,7 @@ func (p panel) at(f float64) (color.Color, error) {
 }
 
 // draw draws the panel around the middle of the head, whose radius is r.
-func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64, w Window) {
+func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, at *Places, w Window) {
 	point := func(x, y float64) vg.Point {
 		return vg.Point{X: middle.X + r*vg.Length(x), Y: middle.Y + r*vg.Length(y)}
 	}
@@ -391,14 +446,22 @@ func (p panel) draw(c draw.Canvas, middle vg.Point, r vg.Length, u [][3]float64,
 	arc(-1.0, 0, 0.09, 0.2, math.Pi/2, 3*math.Pi/2)
 	arc(1.0, 0, 0.09, 0.2, -math.Pi/2, math.Pi/2)
 	outline = append(outline, []vg.Point{point(-0.1, 0.995), point(0, 1.13), point(0.1, 0.995)})
-	c.StrokeLines(draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)}, outline...) // seen on dark colours, too
+	halo := draw.LineStyle{Color: color.NRGBA{0xff, 0xff, 0xff, 0x70}, Width: vg.Points(2.2)} // seen on dark colours, too
+	c.StrokeLines(halo, outline...)
 	c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, outline...)
-	for i, d := range u {
+	for i, d := range at.u {
 		x, y := project(d)
 		c.DrawGlyph(draw.GlyphStyle{Color: ink, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}, point(x, y))
-		if len(u) <= 24 {
-			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.channel(i).Name)
+		if len(at.u) <= 24 {
+			c.FillText(text(6, ink, draw.XCenter, draw.YBottom), point(x, y+0.03), w.label(i))
 		}
+	}
+	for _, d := range at.bad {
+		x, y := project(d)
+		const arm = 0.035
+		cross := [][]vg.Point{{point(x-arm, y-arm), point(x+arm, y+arm)}, {point(x-arm, y+arm), point(x+arm, y-arm)}}
+		c.StrokeLines(halo, cross...)
+		c.StrokeLines(draw.LineStyle{Color: ink, Width: vg.Points(1.1)}, cross...)
 	}
 	c.FillText(text(9, ink, draw.XCenter, draw.YBottom), point(0, reach), p.m.Title)
 	// The scale.

@@ -3,6 +3,9 @@ package figure
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -15,13 +18,47 @@ const segmentSeconds = 4
 
 // Density is the power spectral density of the channels of a window.
 type Density struct {
-	PSD      [][]float64 // [channel][bin] in the channel's unit squared per Hz
+	PSD      [][]float64 // [channel][bin] in the channel's unit squared per Hz; NaN where no segment could be used
 	Step     float64     // Hz between two bins
-	Segments int         // that were averaged; none reaches over a gap
+	Segments int         // that lie in the window; none reaches over a gap
+	Used     []int       // [channel] how many of them were averaged: those without a sample that is not finite
+}
+
+// Spoilt describes the i-th channel as one of which segments could not be used.
+type Spoilt struct {
+	Channel  string `json:"channel"`
+	Used     int    `json:"segments_used"`
+	Segments int    `json:"segments"`
+}
+
+// spoilt are the channels of which segments could not be used.
+func (d *Density) spoilt(w Window) (all []Spoilt) {
+	for i, n := range d.Used {
+		if n < d.Segments {
+			all = append(all, Spoilt{w.channel(i).Name, n, d.Segments})
+		}
+	}
+	return all
+}
+
+// used is how many segments were averaged, in words: "9", or "5 to 9" where channels differ. Those with none are not counted.
+func (d *Density) used() string {
+	least := d.Segments
+	most := 0
+	for _, n := range d.Used {
+		if n > 0 {
+			least, most = min(least, n), max(most, n)
+		}
+	}
+	if least >= most {
+		return strconv.Itoa(most)
+	}
+	return fmt.Sprintf("%d to %d", least, most)
 }
 
 // Density estimates by Welch's method, with segments of 4 s (or as long as the longest run of samples, where that is
-// shorter) that overlap by half. It is an error where that leaves fewer than 8 samples.
+// shorter) that overlap by half. It is an error where that leaves fewer than 8 samples. A segment with a sample that is not finite is left
+// out for the channel that has it.
 func (w Window) Density() (*Density, error) {
 	longest := int64(0)
 	for _, run := range w.runs() {
@@ -34,7 +71,7 @@ func (w Window) Density() (*Density, error) {
 	}
 	plan := dsp.NewWelchPlan(w.Rec.Info.Rate, dsp.WelchOptions{SegLen: n})
 	work, one := plan.NewWork(), make([]float64, plan.Bins())
-	d := &Density{PSD: make([][]float64, len(w.Idx)), Step: plan.Freq(1)}
+	d := &Density{PSD: make([][]float64, len(w.Idx)), Step: plan.Freq(1), Used: make([]int, len(w.Idx))}
 	for i := range d.PSD {
 		d.PSD[i] = make([]float64, plan.Bins())
 	}
@@ -47,6 +84,10 @@ func (w Window) Density() (*Density, error) {
 			}
 			d.Segments++
 			for i, ch := range w.Idx {
+				if slices.ContainsFunc(x[ch], notFinite) {
+					continue
+				}
+				d.Used[i]++
 				plan.PSD(one, x[ch], work)
 				for k, v := range one {
 					d.PSD[i][k] += v
@@ -54,13 +95,15 @@ func (w Window) Density() (*Density, error) {
 			}
 		}
 	}
-	for _, psd := range d.PSD {
+	for i, psd := range d.PSD {
 		for k := range psd {
-			psd[k] /= float64(d.Segments)
+			psd[k] /= float64(d.Used[i]) // 0/0 is NaN
 		}
 	}
 	return d, nil
 }
+
+func notFinite(v float64) bool { return v-v != 0 }
 
 // named is up to how many channels a legend names.
 const named = 10
@@ -82,7 +125,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 		return nil, err
 	}
 	a := axes{
-		title: fmt.Sprintf("%s: %g to %g s, %d segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.Segments), grid: true,
+		title: fmt.Sprintf("%s: %g to %g s, %s segments", w.name(), w.seconds(w.From), w.seconds(w.To), d.used()) + w.leftOut(""), grid: true,
 		x: axis{label: "frequency (Hz)", max: highest, ticks: even(0, highest)},
 		y: axis{label: fmt.Sprintf("power spectral density (dB of 1 %s²/Hz)", unit), min: math.Inf(1), max: math.Inf(-1), shared: true},
 	}
@@ -99,29 +142,36 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 		}
 		return len(c.lines) > 0
 	}
-	left := 0
-	mean := make([]float64, len(d.PSD[0]))
+	var without []string
+	mean := make([]float64, len(d.PSD[0])) // of those that are drawn
 	for i, psd := range d.PSD {
-		for k, v := range psd {
-			mean[k] += v / float64(len(d.PSD))
-		}
 		label, colour := "", grey
 		colour.A = 0x90
 		if len(w.Idx) <= named {
-			label, colour = w.channel(i).Name, hue(i)
+			label, colour = w.label(i), hue(i)
 		}
 		if !add(label, curve{style: draw.LineStyle{Color: colour, Width: vg.Points(0.8)}}, psd) {
-			left++
+			without = append(without, w.channel(i).Name)
+			continue
+		}
+		for k, v := range psd {
+			mean[k] += v
 		}
 	}
-	if left == len(w.Idx) {
-		return nil, fmt.Errorf("all %d channels are flat or not finite in this part: they have no spectrum in dB", left)
-	}
-	if left > 0 {
-		a.title += fmt.Sprintf("; %d channels are flat or not finite", left)
+	drawn := len(w.Idx) - len(without)
+	switch {
+	case drawn == 0:
+		return nil, fmt.Errorf("all %d channels are flat or not finite in this part: they have no spectrum in dB", len(without))
+	case len(without) > 3:
+		a.title += fmt.Sprintf("; %d channels are flat or not finite", len(without))
+	case len(without) > 0:
+		a.title += "; flat or not finite: " + strings.Join(without, ", ")
 	}
 	if len(w.Idx) > named {
-		add(fmt.Sprintf("mean power of %d channels", len(w.Idx)), curve{style: draw.LineStyle{Color: hue(0), Width: vg.Points(1.8)}}, mean)
+		for k := range mean {
+			mean[k] /= float64(drawn)
+		}
+		add(fmt.Sprintf("mean power of %d channels", drawn), curve{style: draw.LineStyle{Color: hue(0), Width: vg.Points(1.8)}}, mean)
 	}
 	room := max(1, 0.04*(a.y.max-a.y.min)) // dB
 	a.y.min, a.y.max = a.y.min-room, a.y.max+room
@@ -137,7 +187,7 @@ func Spectrum(w Window, highest float64) (*Figure, error) {
 			}
 		}
 	}
-	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, axes: &a}, nil
+	return &Figure{Width: vg.Points(640), Height: vg.Points(400), draw: a.draw, axes: &a, Spoilt: d.spoilt(w), Without: without}, nil
 }
 
 // point is a place on a spectrum, its level in dB.

@@ -25,7 +25,8 @@ type column struct {
 
 // Traces draws each channel as a row, one below the other, without its mean. All rows of a unit have one scale, which a bar
 // beside them shows. Where there are more samples than columns, the lowest and the highest value are drawn, so that no peak is
-// lost. Gaps are shaded and events are lines with their labels.
+// lost. Gaps are shaded and events are lines with their labels. Channels that are marked as bad are grey, end where the rows beside them
+// begin, and have no say in the scale.
 func Traces(w Window) (*Figure, error) {
 	rows, means, err := w.rows()
 	if err != nil {
@@ -36,7 +37,7 @@ func Traces(w Window) (*Figure, error) {
 	a := axes{title: scale(w, steps), above: 13, x: axis{label: "time (s)", min: from, max: to, ticks: even(from, to), shared: true}}
 	a.y = axis{min: -float64(len(rows)) + 0.2, max: 0.8, bare: true}
 	for i := range rows {
-		a.y.ticks = append(a.y.ticks, tick{-float64(i), w.channel(i).Name})
+		a.y.ticks = append(a.y.ticks, tick{-float64(i), w.label(i)})
 	}
 	bars := w.bars(steps)
 	for _, b := range bars {
@@ -44,22 +45,11 @@ func Traces(w Window) (*Figure, error) {
 	}
 	a.data = func(f frame) {
 		w.gaps(f)
-		style := draw.LineStyle{Color: ink, Width: vg.Points(0.6)}
-		for i, row := range rows {
-			var line []vg.Point
-			level := func(v float64) float64 { return -float64(i) + (v-means[i])/steps[w.channel(i).Unit] }
-			for _, col := range row {
-				if col.begins && len(line) > 0 {
-					f.line(style, line)
-					line = nil
+		for _, bad := range []bool{true, false} { // what is good stands in front
+			for i, row := range rows {
+				if w.channel(i).Bad == bad {
+					w.row(f, i, row, func(v float64) float64 { return -float64(i) + (v-means[i])/steps[w.channel(i).Unit] })
 				}
-				line = append(line, f.at(col.at, level(col.lo)))
-				if col.hi != col.lo {
-					line = append(line, f.at(col.at, level(col.hi)))
-				}
-			}
-			if len(line) > 0 {
-				f.line(style, line)
 			}
 		}
 		w.events(f)
@@ -71,7 +61,39 @@ func Traces(w Window) (*Figure, error) {
 			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
 		}
 	}
-	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + min(20*float64(len(rows)), 1800)), draw: a.draw, axes: &a}, nil
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + float64(len(rows))*pitch(len(rows))), draw: a.draw, axes: &a}, nil
+}
+
+// pitch is the distance of n rows in points: closer together where there are many, as far as their names, of 8 points, can be read.
+func pitch(n int) float64 { return max(10, min(20, 1800/float64(n))) }
+
+// row draws the i-th channel, whose values have places on the axis.
+func (w Window) row(f frame, i int, row []column, level func(v float64) float64) {
+	style, within := draw.LineStyle{Color: ink, Width: vg.Points(0.6)}, f
+	if w.channel(i).Bad {
+		style.Color = grey
+		within.Min.Y, within.Max.Y = max(f.Min.Y, f.at(f.x.min, -float64(i)-0.5).Y), min(f.Max.Y, f.at(f.x.min, -float64(i)+0.5).Y)
+	}
+	var line []vg.Point
+	end := func() {
+		switch {
+		case len(line) == 1 && within.Contains(line[0]): // a sample between gaps
+			f.DrawGlyph(draw.GlyphStyle{Color: style.Color, Radius: vg.Points(1), Shape: draw.CircleGlyph{}}, line[0])
+		case len(line) > 1:
+			within.line(style, line)
+		}
+		line = nil
+	}
+	for _, col := range row {
+		if col.begins {
+			end()
+		}
+		line = append(line, f.at(col.at, level(col.lo)))
+		if col.hi != col.lo {
+			line = append(line, f.at(col.at, level(col.hi)))
+		}
+	}
+	end()
 }
 
 // bar shows the scale of a unit beside a row.
@@ -156,10 +178,19 @@ func (w Window) rows() (rows [][]column, means []float64, err error) {
 	return rows, means, nil
 }
 
-// steps is the distance of two rows of each unit: a round number that most of what is drawn fits into.
+// steps is the distance of two rows of each unit: a round number that most of what is drawn fits into. Channels that are marked as bad
+// count where a unit has no others.
 func steps(w Window, rows [][]column, means []float64) map[signal.Unit]float64 {
-	far := map[signal.Unit][]float64{}
+	far, good := map[signal.Unit][]float64{}, map[signal.Unit]bool{}
+	for i := range rows {
+		if c := w.channel(i); !c.Bad {
+			good[c.Unit] = true
+		}
+	}
 	for i, row := range rows {
+		if c := w.channel(i); c.Bad && good[c.Unit] {
+			continue
+		}
 		var from []float64
 		for _, c := range row {
 			from = append(from, max(c.hi-means[i], means[i]-c.lo))
@@ -196,19 +227,36 @@ func scale(w Window, steps map[signal.Unit]float64) string {
 	return fmt.Sprintf("%s: rows are %s apart", w.name(), strings.Join(units, ", "))
 }
 
+// when is the time of an event of rec in seconds: its onset, or the time of its sample where that is not the one at the onset (the onset
+// goes by another clock, or lies in a gap).
+func when(rec *signal.Recording, e signal.Event) float64 {
+	if at := float64(e.Sample) / rec.Info.Rate; !(math.Abs(at-e.Onset)*rec.Info.Rate <= 1) { // also catches NaN
+		return at
+	}
+	return e.Onset
+}
+
 // events draws the events of the window as lines, and their labels above, as far as they have room.
 func (w Window) events(f frame) {
+	rec := w.EventsOf
+	if rec == nil {
+		rec = w.Rec
+	}
 	var labels []string
-	for _, e := range w.Rec.Events {
+	for _, e := range rec.Events {
 		if !slices.Contains(labels, e.Label) {
 			labels = append(labels, e.Label)
 		}
 	}
 	slices.Sort(labels)
 	free := f.Min.X // where the last label ends
-	for _, e := range signal.EventsIn(w.Rec.Events, w.From, w.To) {
+	for _, e := range rec.Events {
+		t := when(rec, e)
+		if !(w.seconds(w.From) <= t && t < w.seconds(w.To)) {
+			continue
+		}
 		colour := hue(slices.Index(labels, e.Label))
-		at := f.at(w.seconds(e.Sample), f.y.min).X
+		at := f.at(t, f.y.min).X
 		f.StrokeLine2(draw.LineStyle{Color: colour, Width: vg.Points(0.8)}, at, f.Min.Y, at, f.Max.Y)
 		style := text(8, colour, draw.XLeft, draw.YBottom)
 		if at >= free {

@@ -40,15 +40,21 @@ func Locate(in *signal.Info, idx []int, sphere []float64) (Sphere, [][3]float64,
 	return s, u, nil
 }
 
+// FitHead is Fit, and an error where the sphere is no head.
+func FitHead(points []signal.Position) (Sphere, error) {
+	s, err := Fit(points)
+	if err == nil && !(minRadius <= s.Radius && s.Radius <= maxRadius) {
+		err = fmt.Errorf("the sphere through the positions has a radius of %.3g m, which no head has (%g to %g): check that positions are in metres", s.Radius, minRadius, maxRadius)
+	}
+	return s, err
+}
+
 func head(points []signal.Position, sphere []float64) (Sphere, error) {
 	switch len(sphere) {
 	case 0:
-		s, err := Fit(points)
+		s, err := FitHead(points)
 		if err != nil {
 			return Sphere{}, fmt.Errorf("sphere_m is not given and cannot be fitted: %w; give sphere_m, such as [0, 0, 0.036, 0.095]", err)
-		}
-		if !(minRadius <= s.Radius && s.Radius <= maxRadius) {
-			return Sphere{}, fmt.Errorf("the sphere through the positions has a radius of %.3g m, which no head has (%g to %g): check that positions are in metres, or give sphere_m", s.Radius, minRadius, maxRadius)
 		}
 		return s, nil
 	case 4:
