@@ -264,6 +264,8 @@ func (t *Tracker) decide() {
 	by, took := median(off), median(late)
 	lost := int64(math.Round(by / t.l.slope))
 	switch {
+	case math.Abs(by) <= t.bound() && !t.counted: // they have come near the line, though not so near that they were let go
+		t.settle(Run{})
 	case by < 0 && by > -2*t.least() && !t.counted: // the line was off, as it is where samples are missing that are too few to be told
 		t.l.y += by
 		t.late.forget()
