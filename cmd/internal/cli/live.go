@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -302,6 +303,10 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		}
 	}
 	note(cmd, "decoding %s", src.Info())
+	looking, enough := context.WithCancel(cmd.Context())
+	var look sync.WaitGroup
+	look.Go(func() { noteLine(cmd, unreadLive(looking, &cfg.Source)) }) // beside the session, which does not wait for it
+	defer func() { enough(); look.Wait() }()
 
 	bar := newProgress(cmd, "samples", 0)
 	defer bar.end()

@@ -94,13 +94,17 @@ func newRecord() *cobra.Command {
 opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
 With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
 
+A stream of LSL has no events of its own: markers= in its URL names the stream whose marks become them, by XPath. Streams of marks that
+are on the network and that no source reads are told of. Double quotes keep the single ones of XPath in a shell.
+
 What has arrived is handed to the system every second: a recording whose writer was killed is read up to there.
 
 A stream that stalls, is lost and comes back is waited for, and told of at once, at the end and in FILE.log.arrow; so is one that
 fails, and the others go on. The exit code is 4 where samples were lost on the way, here too, or are NaN or infinite (these are
 recorded as they came), and where a stream is gone at the end and no sample came since; not where its sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
-  gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
+  gyrus record run1.xdf 'lsl://?type=EEG' --duration 60
+  gyrus record run1.arrow "lsl://?name=cap&markers=name='cap-markers'"   # with the marks of another stream`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !(duration >= 0) || math.IsInf(duration, 0) {
 				return usageError{fmt.Errorf("--duration is %g, must be at least 0 seconds (0: until it is interrupted)", duration)}
@@ -300,11 +304,11 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			return res, err
 		}
 	}
-	return follow(cmd, sources, marks, duration)
+	return follow(cmd, names, sources, marks, duration)
 }
 
-// follow records until all sources have ended or the time is over.
-func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
+// follow records until all sources have ended or the time is over. names are those of all sources.
+func follow(cmd *cobra.Command, names []string, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
 	ctx, cancel := stopAfter(cmd.Context(), duration)
 	defer cancel()
 	begin := time.Now()
@@ -323,7 +327,15 @@ func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, du
 	for _, s := range marks {
 		all.Go(func() { s.follow(ctx, func(text string) { note(cmd, "%s", text) }) })
 	}
+	looking, enough := context.WithCancel(ctx)
+	defer enough()
+	var look sync.WaitGroup
+	if len(sources) > 0 { // who records marks alone has chosen among them
+		look.Go(func() { noteLine(cmd, unreadRecording(looking, names)) })
+	}
 	all.Wait()
+	enough()
+	look.Wait()
 	bar.end()
 	res.Seconds = time.Since(begin).Seconds()
 	for _, s := range sources {
