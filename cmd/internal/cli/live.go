@@ -200,7 +200,11 @@ func live(cmd *cobra.Command, cfg *session.Config, dir, heldFile string) (rep se
 		}
 	}
 	if cfg.Record != nil { // before anybody waits for a stream
-		if err := record.Check(cfg.Record.File); err != nil {
+		err := record.Check(cfg.Record.File)
+		if other := (*record.EndingError)(nil); errors.As(err, &other) {
+			err = usageError{other}
+		}
+		if err != nil {
 			return rep, rec, delay, err
 		}
 	}

@@ -92,7 +92,7 @@ func newRecord() *cobra.Command {
 		Long: `Record writes what arrives until it is interrupted, the streams end, or --duration is over. A source is a stream on the bus
 (nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events and
 opens in pyarrow, polars and DuckDB; FILE.clock.arrow has the clock of the source, its rate and losses, once a second.
-With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
+With the ending .xdf, or --xdf, it is one file of XDF; endings of other formats are refused (gyrus convert writes them afterwards). A stream of marks alone goes into both, one of numbers at irregular times into XDF. Several sources make several recordings, FILE-NAME each.
 
 A stream of LSL has no events of its own: markers= in its URL names the stream whose marks become them, by XPath. Streams of marks that
 are on the network and that no source reads are told of. Double quotes keep the single ones of XPath in a shell.
@@ -113,6 +113,10 @@ recorded as they came), and where a stream is gone at the end and no sample came
 				return usageError{fmt.Errorf("--wait is %g, must be above 0 seconds", wait)}
 			}
 			path := args[0]
+			var other *record.EndingError
+			if errors.As(record.Check(path), &other) { // before another ending is put behind it
+				return usageError{other}
+			}
 			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
 				path = strings.TrimSuffix(path, ".arrow") + ".xdf"
 			}

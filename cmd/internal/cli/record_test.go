@@ -370,3 +370,19 @@ func TestRecordingIsThere(t *testing.T) {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
+
+// TestRecordingCalledOtherwise: a recording with the ending of another format is refused before anything is waited for, as wrong usage.
+func TestRecordingCalledOtherwise(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: nats, stream: nobody}\nrecord: {file: x.edf}\n", model(t)))
+	name := filepath.Join(dir, "x.edf")
+	for _, args := range [][]string{{"live", file}, {"record", name, "lsl://?name=nobody"}, {"record", name, "lsl://?name=nobody", "--xdf"}} {
+		code, _, errs := run(t, args...)
+		if want := "gyrus convert " + filepath.Join(dir, "x.arrow") + " " + name; code != exitUsage || !strings.Contains(errs, want) || strings.Contains(errs, "waiting") {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "x.*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
