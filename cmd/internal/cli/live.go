@@ -226,6 +226,9 @@ func live(cmd *cobra.Command, cfg *session.Config, dir, heldFile string) (rep se
 		note(cmd, "page: %s", page.URL())
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
+	if err != nil && cfg.Bus.URL != "" && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w; or leave url out of the section bus, for a server inside the session", err)
+	}
 	if err != nil {
 		return rep, rec, delay, err
 	}

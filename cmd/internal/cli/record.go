@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -142,7 +143,7 @@ recorded as they came), and where a stream is gone at the end and no sample came
 			return err
 		},
 	}
-	conn.add(cmd)
+	conn.addJoining(cmd)
 	cmd.Flags().BoolVar(&asXDF, "xdf", false, "write XDF")
 	cmd.Flags().Float64Var(&duration, "duration", 0, "seconds to record; 0 records until it is interrupted")
 	cmd.Flags().Float64Var(&wait, "wait", 30, "seconds to wait for the streams to be there")
@@ -207,6 +208,14 @@ func recordedAs(path string, names []string, i int) string {
 	return fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(names[i], "-"), "-"), ext)
 }
 
+// checkDriver says why a source that is not on the bus is none.
+func checkDriver(source string) error {
+	if u, err := url.Parse(source); err == nil && slices.ContainsFunc(ingest.Drivers(), func(d ingest.Driver) bool { return d.Scheme == u.Scheme }) {
+		return nil
+	}
+	return fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG; a recording is written in another format by gyrus convert", source)
+}
+
 // openSource connects to a source, and waits for it at most as long as ctx lasts.
 func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.Source, error) {
 	if stream, is := strings.CutPrefix(name, "nats:"); is {
@@ -218,7 +227,12 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	unheld(cmd)
 	var b *bus.Bus
-	onBus := false
+	onBus := slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "nats:") })
+	for _, flag := range []string{"url", "session", "credentials", "ca"} {
+		if !onBus && cmd.Flags().Changed(flag) {
+			return res, usageError{fmt.Errorf("--%s does nothing here: it is for a stream on the bus (nats:eeg), and %s is none", flag, strings.Join(names, ", "))}
+		}
+	}
 	conn.fromEnv(cmd)
 	for _, n := range names {
 		if stream, is := strings.CutPrefix(n, "nats:"); is {
@@ -228,9 +242,8 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			if conn.opt.URL == "" {
 				return res, usageError{fmt.Errorf("%s: say where the bus is: --url nats://host:4222", n)}
 			}
-			onBus = true
-		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
-			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
+		} else if err := checkDriver(n); err != nil {
+			return res, usageError{err}
 		}
 	}
 	for i := range names { // before anybody waits for a stream
