@@ -50,10 +50,10 @@ func Dial(ctx context.Context, rawURL string) (signal.LiveSource, error) {
 		if d.Scheme == u.Scheme {
 			return d.Dial(ctx, u)
 		}
-		known = append(known, d.Scheme)
+		known = append(known, d.Scheme+"://")
 	}
 	if len(known) == 0 {
 		return nil, errors.New("no driver of live sources is part of this program")
 	}
-	return nil, fmt.Errorf("%q: no driver is called %q, must be one of %s", rawURL, u.Scheme, strings.Join(known, ", "))
+	return nil, fmt.Errorf("%q: no live source is called %q, must be one of %s", rawURL, u.Scheme, strings.Join(known, ", "))
 }

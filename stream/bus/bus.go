@@ -108,7 +108,7 @@ func (b *Bus) connect(ctx context.Context, o Options) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("bus: no NATS server answers at %s (%w after %s): %w; start it, check host and port, or leave url empty for one inside this process",
+			return fmt.Errorf("bus: no NATS server answers at %s (%w after %s): %w; start it, or check host and port",
 				b.url, ctx.Err(), time.Since(begin).Round(100*time.Millisecond), err)
 		case <-time.After(reconnectWait):
 		}

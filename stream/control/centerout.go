@@ -146,6 +146,12 @@ func (o *CenterOut) Score() Score {
 	return s
 }
 
+// Knows says whether there is a movement for c. Unlike the other methods it is for any goroutine.
+func (o *CenterOut) Knows(c *bus.Command) bool {
+	_, known := o.Cursor.velocity(c)
+	return known
+}
+
 // View is what there is to see.
 func (o *CenterOut) View() View {
 	o.init()

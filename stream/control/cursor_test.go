@@ -63,6 +63,9 @@ func TestCursorVelocity(t *testing.T) {
 			if c.Unknown != tc.unknown {
 				t.Errorf("unknown %d, want %d", c.Unknown, tc.unknown)
 			}
+			if known := NewCenterOut(c, 2).Knows(&tc.a.Command); tc.ok && known != (tc.unknown == 0) {
+				t.Errorf("the cursor says that it has a movement: %t", known)
+			}
 		})
 	}
 }

@@ -57,6 +57,7 @@ type Frame struct {
 	AgeMS      float64  `json:"age_ms"` // of the command; 0 without one
 	View       View     `json:"view"`
 	Counters   Counters `json:"commands"`
+	Note       string   `json:"-"` // a line for people, of LoopOptions.Note
 }
 
 // frame is the moment after Step.
@@ -126,6 +127,9 @@ func Render(f Frame, color bool) string {
 	n := f.Counters
 	fmt.Fprintf(&b, " commands %d, accepted %d, expired %d, unproven %d, other %d, gaps %d; safe %d times\n",
 		n.Received, n.Accepted, n.Expired, n.Unproven, n.Received-n.Accepted-n.Expired-n.Unproven, n.Gaps, n.SafeEntries)
+	if f.Note != "" {
+		fmt.Fprintf(&b, " %s\n", paint(yellow, f.Note))
+	}
 	return b.String()
 }
 

@@ -20,6 +20,7 @@ var (
 	eight  = func() [][2]float64 { o := NewCenterOut(NewCursor("l", "r"), 8); o.init(); return o.goals }()
 	frames = map[string]Frame{
 		"never": {State: StateSafe, Reason: ReasonNever, View: &CursorView{Targets: sides, Target: &sides[0], Phase: PhaseGo, Trial: 1}},
+		"alone": {State: StateSafe, Reason: ReasonNever, Note: "nobody publishes here", View: &CursorView{Targets: sides, Target: &sides[0], Phase: PhaseGo, Trial: 1}},
 		"moves": {
 			State: StateMoves, Label: "left_hand", Confidence: 0.83, AgeMS: 41.6,
 			View: &CursorView{

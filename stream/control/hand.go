@@ -260,6 +260,21 @@ func (h *Hand) open(step float64) {
 	}
 }
 
+// Knows says whether there is a movement for c. Unlike the other methods it is for any goroutine.
+func (h *Hand) Knows(c *bus.Command) bool {
+	switch c.Kind {
+	case bus.KindNone:
+		return true
+	case bus.KindClass:
+		return graspOf(h.Grasps[c.Label]) != nil
+	case bus.KindContinuous:
+		n := len(c.Value)
+		return n == 1 || n == joints-1 || n == joints
+	default:
+		return false
+	}
+}
+
 // obey acts on a command, and reports false where the hand has no movement for it.
 func (h *Hand) obey(c *bus.Command, step float64) bool {
 	switch c.Kind {

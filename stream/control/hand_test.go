@@ -137,8 +137,13 @@ func TestHandUnknown(t *testing.T) {
 	h.steps(20, class(GraspPower), true)
 	before := h.set
 	for _, a := range []Action{class("tongue"), continuous(1, 1), continuous(1, 1, 1, 1, 1, 1, 1), {}} {
-		if s := h.steps(1, a, true); s != StateUnknown {
+		if s := h.steps(1, a, true); s != StateUnknown || h.Knows(&a.Command) {
 			t.Errorf("%+v: state %s", a.Command, s)
+		}
+	}
+	for _, a := range []Action{class(GraspPower), continuous(1), continuous(1, 1, 1, 1, 1), continuous(1, 1, 1, 1, 1, 1), {Command: bus.Command{Kind: bus.KindNone}}} {
+		if !h.Knows(&a.Command) {
+			t.Errorf("%+v: no movement", a.Command)
 		}
 	}
 	if s := h.steps(1, Action{Command: bus.Command{Kind: bus.KindNone}}, true); s != StateHolds || h.set != before || h.Unknown != 4 {

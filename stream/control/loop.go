@@ -25,11 +25,12 @@ type Actions interface {
 
 // LoopOptions tune Run. All may be left out.
 type LoopOptions struct {
-	Screen    *Screen       // draws at most 30 frames a second; nil draws nothing
-	JSON      io.Writer     // gets one line, a Frame, for every change of state, label or view; nil gets nothing
-	Before    func()        // is called in the control loop before each step and may change the simulator; it must not block
-	OnStep    func(Frame)   // is called in the control loop after each step and must not block
-	OnOutcome func(Outcome) // is called in the control loop at the end of each trial and must not block
+	Screen    *Screen               // draws at most 30 frames a second; nil draws nothing
+	JSON      io.Writer             // gets one line, a Frame, for every change of state, label or view; nil gets nothing
+	Before    func()                // is called in the control loop before each step and may change the simulator; it must not block
+	OnStep    func(Frame)           // is called in the control loop after each step and must not block
+	Note      func(f *Frame) string // says, in a line under each frame that is drawn, what else people should know, "" for nothing; it is called in the control loop and must not block
+	OnOutcome func(Outcome)         // is called in the control loop at the end of each trial and must not block
 
 	// Lock, if not nil, is held from the question what to do to the end of the step, OnStep included. An OnSafe that takes it too finds
 	// no step under way that was begun before the stop.
@@ -109,6 +110,9 @@ func loop(ctx context.Context, actions Actions, sim Simulator, opt LoopOptions, 
 		state := sim.Step(now-last, a, ok)
 		last = now
 		f := frame(sim, now.Seconds(), state, a, ok, actions.Counters())
+		if opt.Note != nil {
+			f.Note = opt.Note(&f)
+		}
 		if !f.sameState(&logged) {
 			logged = f
 			p.log(f)

@@ -528,6 +528,30 @@ func TestOldDecisions(t *testing.T) {
 	}
 }
 
+// TestEndings: the ending of another format is refused, with what to do; any other dot is of the name.
+func TestEndings(t *testing.T) {
+	for path, want := range map[string]string{
+		"r.edf":      "record: r.edf: the ending is .edf, must be .arrow, .xdf or none: record to r.arrow, and then: gyrus convert r.arrow r.edf",
+		"sub/R.BDF":  "record: sub/R.BDF: the ending is .BDF, must be .arrow, .xdf or none: record to sub/R.arrow, and then: gyrus convert sub/R.arrow sub/R.BDF",
+		"r.vhdr":     "gyrus convert r.arrow r.vhdr",
+		"r.parquet":  "gyrus convert r.arrow r.parquet",
+		"r.csv.gz":   "record: r.csv.gz: the ending is .csv.gz, must be .arrow, .xdf or none",
+		"r.gdf":      "record: r.gdf: the ending is .gdf, must be .arrow, .xdf or none",
+		"r.edf.xdf":  "",
+		"r.arrow":    "",
+		"R.XDF":      "",
+		"run1":       "",
+		"S01.run2":   "",
+		"sub.edf/r1": "",
+	} {
+		err := record.Check(path)
+		var other *record.EndingError
+		if is := errors.As(err, &other); is != (want != "") || is && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
 // TestRefuses: nothing is replaced, and nothing is left of a recording that could not begin.
 func TestRefuses(t *testing.T) {
 	dir := t.TempDir()

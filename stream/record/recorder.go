@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gyrus-bci/gyrus/ingest"
 	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/ingest/signal"
 )
@@ -28,8 +29,8 @@ const (
 
 // Options say what to record.
 type Options struct {
-	// Path is the name of the recording: with the ending .xdf one file of that format, with .arrow or any other several of
-	// Arrow, see the package comment. No file of the recording may be there.
+	// Path is the name of the recording: with the ending .xdf one file of that format, with .arrow or none several of
+	// Arrow, see the package comment. The ending of another format of recordings is refused: see EndingError. No file of the recording may be there.
 	Path string
 	// Info describes the samples.
 	Info *signal.Info
@@ -133,9 +134,52 @@ func files(path string) (names fileNames, xdf bool) {
 	return fileNames{base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
 }
 
-// Check says why a recording called path cannot be begun: a file of it is there, or there is no folder for it. It is asked before somebody
-// waits for a stream; Create asks again.
+// EndingError is a recording that was to be called like one of another format.
+type EndingError struct {
+	Path, Ending string
+	Writes       bool // that format can be written, but not as samples come
+}
+
+// Error is one line.
+func (e *EndingError) Error() string {
+	text := fmt.Sprintf("record: %s: the ending is %s, must be .arrow, .xdf or none", e.Path, e.Ending)
+	if !e.Writes {
+		return text
+	}
+	base := strings.TrimSuffix(e.Path, e.Ending)
+	return text + fmt.Sprintf(": record to %s.arrow, and then: gyrus convert %[1]s.arrow %s", base, e.Path)
+}
+
+// checkEnding refuses a name with the ending of a format of recordings that is not written live. Other dots are of names (S01.run2).
+func checkEnding(path string) error {
+	lower := strings.ToLower(path)
+	ending := func(all []string) string {
+		for _, e := range all {
+			if strings.HasSuffix(lower, e) && e != ".arrow" && e != ".xdf" {
+				return path[len(path)-len(e):]
+			}
+		}
+		return ""
+	}
+	for _, w := range ingest.Writers() {
+		if e := ending(w.Ext); e != "" {
+			return &EndingError{path, e, true}
+		}
+	}
+	for _, f := range ingest.Formats() {
+		if e := ending(f.Ext); e != "" {
+			return &EndingError{path, e, false}
+		}
+	}
+	return nil
+}
+
+// Check says why a recording called path cannot be begun: it has the ending of another format, a file of it is there, or there is no folder
+// for it. It is asked before somebody waits for a stream; Create asks again.
 func Check(path string) error {
+	if err := checkEnding(path); err != nil {
+		return err
+	}
 	names, _ := files(path)
 	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
 		if name == "" {

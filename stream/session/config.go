@@ -55,7 +55,7 @@ type Adapt struct {
 
 // Record says where a session is written down.
 type Record struct {
-	File string `json:"file" doc:"name of the recording, which must not be there yet: .arrow for samples, decisions, clock and description in files of Arrow beside each other, .xdf for one file, which cannot be replayed; a relative path counts from the session file"`
+	File string `json:"file" doc:"name of the recording, which must not be there yet: .arrow for samples, decisions, clock and description in files of Arrow beside each other, .xdf for one file, which cannot be replayed, without an ending as with .arrow; those of other formats are refused; a relative path counts from the session file"`
 }
 
 // Source says where the samples of a session come from.

@@ -307,7 +307,7 @@ func TestSwap(t *testing.T) {
 	})
 	r.chunks(60)
 	var got Swapped
-	if err := r.ask(&got, "swap", b); err != nil || got != (Swapped{shaA, shaB, "kept"}) {
+	if err := r.ask(&got, "swap", b); err != nil || got != (Swapped{shaA, shaB, b, "kept"}) {
 		t.Fatalf("swap to a model that treats samples alike: %+v, %v", got, err)
 	}
 	r.chunks(40)
@@ -320,7 +320,7 @@ func TestSwap(t *testing.T) {
 	for range 70 {
 		r.chunks(1)
 	}
-	if err := <-answered; err != nil || got != (Swapped{shaB, shaC, "warmed"}) {
+	if err := <-answered; err != nil || got != (Swapped{shaB, shaC, c, "warmed"}) {
 		t.Fatalf("swap to a model with another filter: %+v, %v", got, err)
 	}
 	r.chunks(40)
@@ -332,10 +332,10 @@ func TestSwap(t *testing.T) {
 	for range 70 {
 		r.chunks(1)
 	}
-	if err := <-answered; err != nil || got != (Swapped{shaC, shaB, "warmed"}) {
+	if err := <-answered; err != nil || got != (Swapped{shaC, shaB, b, "warmed"}) {
 		t.Fatalf("rollback: %+v, %v", got, err)
 	}
-	if err := r.ask(&got, "rollback"); err != nil || got != (Swapped{shaB, shaA, "kept"}) {
+	if err := r.ask(&got, "rollback"); err != nil || got != (Swapped{shaB, shaA, "", "kept"}) {
 		t.Fatalf("rollback to the first: %+v, %v", got, err)
 	}
 	if err := r.ask(nil, "rollback"); err == nil || !strings.Contains(err.Error(), "no model before") {
@@ -422,15 +422,40 @@ func TestSwapRefused(t *testing.T) {
 		{file(map[string]string{"T1": "fists", "T2": "feet"}, person(t)), "the new one feet, fists"},
 		{file(same, other), "Oz"},
 		{broken, "cut short or altered"},
-		{"none.gyrus", "none.gyrus"},
+		{filepath.Join(t.TempDir(), "none.gyrus"), "name the bundle that gyrus train -o wrote; a relative path counts from the folder of the session file"},
 	} {
-		if err := r.ask(nil, "swap", tc.file); err == nil || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("swap to %s: %v, want %q", filepath.Base(tc.file), err, tc.want)
+		if err := r.ask(nil, "swap", tc.file); err == nil || !strings.Contains(err.Error(), tc.want) || strings.Count(err.Error(), tc.file) != 1 {
+			t.Errorf("swap to %s: %v, want %q", tc.file, err, tc.want)
 		}
 	}
 	r.chunks(10)
 	if s := r.status(); s.Bundle != shaA || s.Pending != "" || s.Phase != bus.PhaseDecoding {
 		t.Errorf("afterwards %.8s decides, %q warms up, the session is %s", s.Bundle, s.Pending, s.Phase)
+	}
+}
+
+// TestSwapFrom: a relative path counts from the folder of the session, not from where the program was started, where another model of
+// that name lies; the answer and the refusal have the whole path.
+func TestSwapFrom(t *testing.T) {
+	a, _ := saved(t, 8, "lda")
+	b, shaB := saved(t, 8, "logistic")
+	t.Chdir(filepath.Dir(a))
+	m := load(t, a)
+	r := start(t, person(t), func(o *Options, _ *stepped) {
+		with(m)(o, nil)
+		o.Dir = filepath.Dir(b)
+	})
+	r.chunks(60)
+	if filepath.Base(a) != filepath.Base(b) {
+		t.Fatalf("%s and %s have to have the same name", a, b)
+	}
+	var got Swapped
+	if err := r.ask(&got, "swap", filepath.Base(b)); err != nil || got.To != shaB || got.File != b {
+		t.Errorf("swap to %s beside the session: %+v, %v", filepath.Base(b), got, err)
+	}
+	want := filepath.Join(filepath.Dir(b), "sub", "none.gyrus")
+	if err := r.ask(nil, "swap", filepath.Join("sub", "none.gyrus")); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 

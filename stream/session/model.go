@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,9 @@ type Model struct {
 // LoadModel reads a bundle for live use.
 func LoadModel(path string) (Model, error) {
 	b, err := bundle.Read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Model{}, notThere(path, "the bundle that gyrus train -o wrote")
+	}
 	if err != nil {
 		return Model{}, err
 	}
@@ -34,6 +38,19 @@ func LoadModel(path string) (Model, error) {
 		return Model{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return Model{p, b.SHA256, path, Origin{Bundle: b, File: filepath.Base(path), SHA256: b.SHA256}}, nil
+}
+
+// notThere says that a file of a session is not there, and what to name in its place.
+func notThere(path, what string) error {
+	return fmt.Errorf("%s: %w: name %s; a relative path counts from the folder of the session file", whole(path), fs.ErrNotExist, what)
+}
+
+// whole is path from the root: who reads it may be on another machine, or in another folder.
+func whole(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
 }
 
 // fits says why next cannot take over from m in the middle of a session, nil where it can: a controller that understands the

@@ -62,6 +62,8 @@ type Options struct {
 	GoOnUnheard bool
 	// Ctl, if not nil, gets the verbs of the session.
 	Ctl *bus.Ctl
+	// Dir is the folder that relative paths of bundles count from that are to be swapped in: that of the session file.
+	Dir string
 	// Load reads the bundle that is to be swapped in; nil means LoadModel.
 	Load func(path string) (Model, error)
 	// swapWait is how long a request for another model waits until it takes over; 0 means swapWait.

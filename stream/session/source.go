@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +15,14 @@ import (
 	"github.com/gyrus-bci/gyrus/stream"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
+
+// There says why the recording that is to be played is not there, nil where it is, and of all other sources.
+func (s *Source) There() error {
+	if _, err := os.Stat(s.File); s.Use == "play" && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("source: file: %w", notThere(s.File, "a recording that gyrus info can read, or one of a data set (gyrus data list)"))
+	}
+	return nil
+}
 
 // Open opens the source of a session. A live source or one on the bus is waited for, as long as timeout_s says; if it does
 // not come the error says what was seen instead.
@@ -31,6 +41,9 @@ func (s *Source) Open(ctx context.Context, b *bus.Bus, session string, clock bus
 	}
 	switch s.Use {
 	case "play":
+		if err := s.There(); err != nil {
+			return nil, err
+		}
 		opt, err := s.Options(ingest.Paths{})
 		if err != nil {
 			return nil, fmt.Errorf("source: %w", err)

@@ -18,6 +18,7 @@ const swapWait = 8 * time.Second
 type Swapped struct {
 	From string `json:"from"` // SHA-256 of the model before
 	To   string `json:"to"`
+	File string `json:"file"` // that To was read from, from the root; "" where it is not of a file that was swapped in
 	// Filters says what the filters of the new model know of the samples before: "kept" where both models treat samples
 	// alike, so that not even the next window differs in what it is cut from, "warmed" where the new one followed the stream
 	// for a while beside the old one, and "warming" where it still does.
@@ -40,7 +41,7 @@ func (e *engine) swap(m Model, forward bool) (*Swapped, *pending, error) {
 	if err := e.model.fits(m); err != nil {
 		return nil, nil, err
 	}
-	res := &Swapped{From: e.model.SHA256, To: m.SHA256, Filters: "kept"}
+	res := &Swapped{From: e.model.SHA256, To: m.SHA256, File: m.File, Filters: "kept"}
 	if m.Pipeline.Adopt(e.model.Pipeline) {
 		return res, nil, e.replace(running{Model: m, before: e.model.before}, forward, res.Filters)
 	}

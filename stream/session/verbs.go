@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ type sessionVerb struct {
 // sessionVerbs are all of them, but for those of an adapter.
 func sessionVerbs() []sessionVerb {
 	return []sessionVerb{
-		{bus.Verb{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes"}, (*engine).verbSwap},
+		{bus.Verb{Name: "swap", Fresh: true, Args: []string{"bundle"}, Doc: "decode with another model, between two windows; the path is of the machine that decodes, a relative one counts from the session file as that of bundle does"}, (*engine).verbSwap},
 		{bus.Verb{
 			Name: "rollback", Fresh: true, Args: []string{"[learned]", "[snapshot]"},
 			Doc: "decode with the model before; with learned: put back what was learned from feedback as it was at a snapshot (0, the newest), and freeze",
@@ -145,7 +146,21 @@ func (e *engine) load(ctx context.Context, path string) (Model, error) {
 }
 
 func (e *engine) verbSwap(ctx context.Context, args []string) (any, error) {
-	m, err := e.load(ctx, args[0])
+	path := args[0]
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(e.opt.Dir, path)
+	}
+	path = whole(path)
+	res, err := e.swapTo(ctx, path)
+	if err != nil && !strings.Contains(err.Error(), path) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return res, err
+}
+
+// swapTo is verbSwap with the file at path.
+func (e *engine) swapTo(ctx context.Context, path string) (any, error) {
+	m, err := e.load(ctx, path)
 	if err != nil {
 		return nil, err
 	}

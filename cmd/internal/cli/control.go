@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,7 @@ type controlFlags struct {
 	opt      control.Options
 	trials   control.Trials
 	feedback string
+	moves    string // the flags that give classes a movement
 	headless bool
 	keys     bool
 }
@@ -73,6 +76,56 @@ func (f *controlFlags) add(cmd *cobra.Command, hold time.Duration) {
 type scored interface {
 	control.Simulator
 	Score() control.Score
+	// Knows says whether it has a movement for a command. It is for any goroutine.
+	Knows(c *bus.Command) bool
+}
+
+// heartbeatPatience is how long nobody may say that the decoder is there until people are told: heartbeats come every 80 ms.
+const heartbeatPatience = 3 * time.Second
+
+// nobodyHere says that no heartbeat of the decoder comes, and what to do. ours says that the server on url is that of this process.
+func nobodyHere(decoder, session, url string, ours bool) string {
+	line := fmt.Sprintf("nobody publishes as decoder %s in session %s here: %s: ", decoder, session, url)
+	if ours {
+		return line + "this is a server of this process, which nobody else uses; give the --url that gyrus live prints (or set GYRUS_URL)"
+	}
+	return line + "start gyrus live, or give its --url, --session and --decoder, which it prints"
+}
+
+// unmoved counts the commands that were accepted and that a simulator has no movement for.
+type unmoved struct {
+	mu       sync.Mutex
+	Commands int            `json:"commands"`
+	What     map[string]int `json:"what"` // the same by class, or kind of value
+}
+
+// maxUnmoved is how many classes are told apart: those on a bus can be anything.
+const maxUnmoved = 64
+
+// count counts c.
+func (u *unmoved) count(c *bus.Command) {
+	what := c.Label
+	if c.Kind == bus.KindContinuous {
+		what = fmt.Sprintf("(values of %d numbers)", len(c.Value))
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.Commands++
+	if _, is := u.What[what]; is || len(u.What) < maxUnmoved {
+		u.What[what]++
+	}
+}
+
+// line is for people, "" where there was none. flags are those that give classes a movement.
+func (u *unmoved) line(flags string) string {
+	if u.Commands == 0 {
+		return ""
+	}
+	var all []string
+	for _, what := range slices.Sorted(maps.Keys(u.What)) {
+		all = append(all, fmt.Sprintf("%s (%d)", printable(what), u.What[what]))
+	}
+	return fmt.Sprintf("without a movement here: %d of the accepted commands, at which it stood: %s; classes get one by %s\n", u.Commands, some(all), flags)
 }
 
 // controlJSON is the last line of gyrus control --json.
@@ -81,6 +134,7 @@ type controlJSON struct {
 	Score    control.Score      `json:"score"`
 	Feedback *control.SentStats `json:"feedback,omitempty"`
 	Reports  control.SentStats  `json:"reports"` // to pages, of what the simulator does
+	Unmoved  *unmoved           `json:"without_movement"`
 }
 
 // run moves sim until it is done or interrupted.
@@ -124,8 +178,12 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if opt.Screen == nil {
 		f.opt.OnEmergency = func(s bus.Stop) { note(cmd, "EMERGENCY STOP by %q: %q", s.Source, s.Why) }
 	}
+	unknown := &unmoved{What: map[string]int{}}
 	f.opt.OnCommand = func(c bus.Command, _ time.Time, v control.Verdict) {
 		if v == control.Accepted {
+			if !sim.Knows(&c) {
+				unknown.count(&c)
+			}
 			return
 		}
 		attrs := []slog.Attr{slog.Int64("run", c.Run), slog.Uint64("seq", c.Seq)}
@@ -137,6 +195,21 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	rec, err := control.New(b, f.opt)
 	if err != nil {
 		return err
+	}
+	alone := nobodyHere(f.opt.Decoder, f.opt.Session, b.URL(), f.conn.opt.URL == "")
+	if opt.Screen == nil {
+		wait := time.AfterFunc(heartbeatPatience, func() {
+			if rec.Counters().Heartbeats == 0 {
+				note(cmd, "%s", alone)
+			}
+		})
+		defer wait.Stop()
+	}
+	opt.Note = func(f *control.Frame) string {
+		if f.Counters.Heartbeats == 0 && f.Seconds > heartbeatPatience.Seconds() {
+			return alone
+		}
+		return ""
 	}
 	reporter := control.NewReporter(b.SendActuator, f.opt.Session, f.opt.Decoder, rec.Name())
 	defer reporter.Close()
@@ -171,7 +244,7 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 		err = sig
 	}
 	reporter.Close()
-	res := controlJSON{Stats: rec.Stats(), Score: sim.Score(), Reports: reporter.Stats()}
+	res := controlJSON{Stats: rec.Stats(), Score: sim.Score(), Reports: reporter.Stats(), Unmoved: unknown}
 	if sender != nil {
 		sender.Close()
 		stats := sender.Stats()
@@ -183,11 +256,11 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if wantsJSON(cmd) {
 		return errors.Join(err, json.NewEncoder(plainJSON{cmd.OutOrStdout()}).Encode(res)) // one line, like the others
 	}
-	return errors.Join(err, printControl(cmd.OutOrStdout(), &res))
+	return errors.Join(err, printControl(cmd.OutOrStdout(), &res, f.moves))
 }
 
-// printControl prints what became of the commands and the trials.
-func printControl(w io.Writer, r *controlJSON) error {
+// printControl prints what became of the commands and the trials. flags are those that give classes a movement.
+func printControl(w io.Writer, r *controlJSON, flags string) error {
 	s := &r.Stats
 	_, err := fmt.Fprintf(w, "commands: %d received, %d accepted, %d expired, %d unproven, %d of an old run, %d duplicate, %d in shadow, %d malformed, %d missing; %d safe states\n"+
 		"held back: %d blocked, %d too soon, %d changes of class, %d values slowed down; %d emergency stops\n"+
@@ -208,6 +281,6 @@ func printControl(w io.Writer, r *controlJSON) error {
 	if r.Feedback != nil {
 		line += fmt.Sprintf("; feedback: %d sent, %d not sent", r.Feedback.Sent, r.Feedback.NotSent)
 	}
-	_, err2 := fmt.Fprintln(w, line)
+	_, err2 := fmt.Fprintf(w, "%s\n%s", line, r.Unmoved.line(flags))
 	return errors.Join(err, err2)
 }

@@ -27,8 +27,8 @@ bus is gone. Each trial begins in the middle and ends at a target, or after --ti
 It draws on a terminal; --headless draws nothing, and --json prints a line for every change of state, and the counts and
 scores as the last one. It runs until it is interrupted, or to the end of --trials.` + controlHelp,
 		Example: `  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --left feet --right fists
-  gyrus control cursor --session s1 --targets 8 --hold 500ms --trials 40     # continuous commands
-  gyrus control cursor --session s1 --left feet --right fists --feedback     # a session with adapt learns from it`,
+  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --targets 8 --hold 500ms --trials 40   # continuous commands
+  gyrus control cursor --session s1 --url nats://127.0.0.1:4222 --left feet --right fists --feedback   # a session with adapt learns from it`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c := &control.Cursor{Velocities: map[string][2]float64{}, Speed: speed}
 			for k, label := range dirs {
@@ -42,6 +42,7 @@ scores as the last one. It runs until it is interrupted, or to the end of --tria
 			}
 			task := control.NewCenterOut(c, targets)
 			task.Trials = f.trials
+			f.moves = "--left, --right, --up and --down"
 			return f.run(cmd, task)
 		},
 	}

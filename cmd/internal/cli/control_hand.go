@@ -28,7 +28,7 @@ In the safe state (no command young enough, a silent decoder, no bus) the hand k
 it holds nothing: a cup that falls because a decoder was restarted hurts more than one that is held for longer, and an open
 hand cannot close on anybody. --safe hold freezes it instead, --safe open lets go. An emergency stop always freezes it.` + controlHelp,
 		Example: `  gyrus control hand --session s1 --url nats://127.0.0.1:4222 --grasp fists=power --grasp feet=open --goals power,pinch
-  gyrus control hand --session s1 --max-change 2 --max-class-changes 1 --trials 20 --json`,
+  gyrus control hand --session s1 --url nats://127.0.0.1:4222 --max-change 2 --max-class-changes 1 --trials 20 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			h.Safe = control.SafeHand(safe)
 			if len(grasps) > 0 {
@@ -38,6 +38,7 @@ hand cannot close on anybody. --safe hold freezes it instead, --safe open lets g
 				h.Object = nil
 			}
 			h.Trials = f.trials
+			f.moves = "--grasp CLASS=GRASP"
 			return f.run(cmd, h)
 		},
 	}

@@ -62,7 +62,7 @@ hand. Any message on the session's stop subject does the same: nats pub gyrus.SE
 			return err
 		},
 	}
-	conn.add(cmd)
+	conn.addJoining(cmd)
 	cmd.Flags().IntVar(&controllers, "controllers", 1, "how many must answer")
 	cmd.Flags().DurationVar(&wait, "wait", 5*time.Second, "how long to try")
 	cmd.Flags().StringVar(&why, "why", "", "what people are shown")

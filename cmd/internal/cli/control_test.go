@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -247,5 +248,54 @@ func TestControlUsage(t *testing.T) {
 		if code != exitUsage || !strings.Contains(errs, want) || out != "" {
 			t.Errorf("%v: exit code %d, %q, want %d with %q", args, code, errs, exitUsage, want)
 		}
+	}
+}
+
+// TestControlAlone: a controller to which no heartbeat comes says so, with what to do; every example of its help names a bus.
+func TestControlAlone(t *testing.T) {
+	b := commander(t, rightwards())
+	own := start(t, "control", "cursor", "--session", "s1", "--headless")
+	other := start(t, "control", "hand", "--session", "s2", "--url", b.URL(), "--headless")
+	right := start(t, "control", "cursor", "--session", "s1", "--url", b.URL(), "--headless")
+	says(t, "nobody publishes as decoder decoder in session s1 here: nats://127.0.0.1:", &own.errs)
+	says(t, "give the --url that gyrus live prints", &own.errs)
+	says(t, "nobody publishes as decoder decoder in session s2 here: "+b.URL()+": start gyrus live", &other.errs)
+	time.Sleep(time.Second) // beyond the time at which it would have been said
+	for _, c := range []*command{own, other, right} {
+		c.stop()
+		c.wait(t)
+	}
+	if strings.Contains(right.errs.String(), "nobody publishes") || strings.Count(own.errs.String(), "nobody publishes") != 1 {
+		t.Errorf("%s; alone: %s", right.errs.String(), own.errs.String())
+	}
+	for _, what := range []string{"cursor", "hand", "stop"} {
+		_, out, _ := run(t, "control", what, "--help")
+		_, examples, _ := strings.Cut(out, "Examples:")
+		examples, _, _ = strings.Cut(examples, "Flags:")
+		if n := strings.Count(examples, "gyrus control "+what); n == 0 || strings.Count(examples, "--url nats://") != n {
+			t.Errorf("%d examples of control %s, not all with --url: %s", n, what, examples)
+		}
+	}
+}
+
+// TestControlUnmoved: the report says how many of the accepted commands had no movement, and of which classes.
+func TestControlUnmoved(t *testing.T) {
+	c := rightwards()
+	c.Label = "feet"
+	b := commander(t, c)
+	for what, flags := range map[string]string{"cursor": "--left, --right, --up and --down", "hand": "--grasp CLASS=GRASP"} {
+		p := start(t, "control", what, "--session", "s1", "--url", b.URL(), "--trials", "1", "--timeout", "2s", "--headless")
+		p.wait(t)
+		out := p.out.String()
+		_, line, _ := strings.Cut(out, "without a movement here: ")
+		var n, m int
+		if _, err := fmt.Sscanf(line, "%d of the accepted commands, at which it stood: feet (%d); classes get one by "+flags, &n, &m); err != nil || n == 0 || n != m {
+			t.Errorf("%s: %v: %s", what, err, out)
+		}
+	}
+	p := start(t, "control", "cursor", "--session", "s1", "--url", b.URL(), "--trials", "1", "--timeout", "2s", "--headless", "--right", "feet")
+	p.wait(t)
+	if out := p.out.String(); strings.Contains(out, "without a movement") || !strings.Contains(out, "accepted") {
+		t.Errorf("with a movement: %s", out)
 	}
 }

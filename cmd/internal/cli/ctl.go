@@ -29,7 +29,10 @@ func newCtl() *cobra.Command {
 verbs, it lists what the decoder can be asked for.
 
 Resume lifts a pause at once. An emergency stop it lifts for somebody alone who was shown it: the refusal says what is in force, and
-with which --seen to ask again once you have looked whether all may move. What comes behind that is not lifted.`,
+with which --seen to ask again once you have looked whether all may move. What comes behind that is not lifted.
+
+The path that swap is given is one of the machine that decodes. A relative one counts from the folder of the session file, as that of
+bundle there does; the answer, or the refusal, has the whole path.`,
 		Example: `  gyrus ctl s1 status --url nats://127.0.0.1:4222
   gyrus ctl s1 pause --url nats://127.0.0.1:4222
   gyrus ctl s1 resume --url nats://127.0.0.1:4222                             # behind a pause

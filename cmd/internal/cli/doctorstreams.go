@@ -61,11 +61,7 @@ func lookRecording(ctx context.Context, file string, cfg *session.Config) (e doc
 
 // lookLSL looks for the stream of a session, or for its marks.
 func lookLSL(ctx context.Context, cfg *session.Config, u *url.URL, marks bool) (e doctor.Expected, err error) {
-	q, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return e, err
-	}
-	opt, err := lsl.ParseOptions(q)
+	opt, err := lslOptions(u.String())
 	if err != nil {
 		return e, err
 	}
@@ -95,6 +91,9 @@ func lookLSL(ctx context.Context, cfg *session.Config, u *url.URL, marks bool) (
 	}
 	if opt.Counter != "" && d.Info.Index(opt.Counter) < 0 {
 		e.Differs, e.Remedy = append(e.Differs, fmt.Sprintf("it has no channel %q to count samples by", opt.Counter)), "give the name of the channel in counter, or leave the key out"
+	}
+	if line := unreadLive(ctx, &cfg.Source); line != "" {
+		e.Notes = append(e.Notes, line)
 	}
 	return hold(cfg, d.Info, e), nil
 }

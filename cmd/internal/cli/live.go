@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,8 +70,11 @@ While it runs, gyrus ctl asks it to pause, resume, go into shadow or actuate, sw
 				if cfg.Source.File, err = playedBy(args[0], cfg.Source.File); err != nil {
 					return fmt.Errorf("%s: source: file: %w", args[0], err)
 				}
+				if err := cfg.Source.There(); err != nil { // before anything is opened
+					return usageError{err}
+				}
 			}
-			rep, rec, delay, err := live(cmd, cfg, session.HeldFile(args[0], cfg.Session, cfg.Decoder))
+			rep, rec, delay, err := live(cmd, cfg, filepath.Dir(args[0]), session.HeldFile(args[0], cfg.Session, cfg.Decoder))
 			var no *session.NotAcceptedError
 			lostSource := errors.Is(err, signal.ErrLost) && rep.Chunks > 0 // what was done until then is told of
 			switch {
@@ -160,14 +164,14 @@ type taped struct {
 	err error // why something is missing in it, nil where it is whole
 }
 
-// live runs a session; what holds it back is kept in heldFile.
-func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
+// live runs a session whose file lies in dir; what holds it back is kept in heldFile.
+func live(cmd *cobra.Command, cfg *session.Config, dir, heldFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	unheld(cmd)
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
 		if model, err = session.LoadModel(cfg.Bundle); err != nil { // before anybody waits for a stream
-			return rep, rec, delay, notThere(err)
+			return rep, rec, delay, notThere(fmt.Errorf("bundle: %w", err))
 		}
 		delay = model.Pipeline.Delay()
 	}
@@ -196,7 +200,11 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		}
 	}
 	if cfg.Record != nil { // before anybody waits for a stream
-		if err := record.Check(cfg.Record.File); err != nil {
+		err := record.Check(cfg.Record.File)
+		if other := (*record.EndingError)(nil); errors.As(err, &other) {
+			err = usageError{other}
+		}
+		if err != nil {
 			return rep, rec, delay, err
 		}
 	}
@@ -218,6 +226,9 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		note(cmd, "page: %s", page.URL())
 	}
 	b, err := bus.Open(cmd.Context(), cfg.Bus)
+	if err != nil && cfg.Bus.URL != "" && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w; or leave url out of the section bus, for a server inside the session", err)
+	}
 	if err != nil {
 		return rep, rec, delay, err
 	}
@@ -302,6 +313,10 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		}
 	}
 	note(cmd, "decoding %s", src.Info())
+	looking, enough := context.WithCancel(cmd.Context())
+	var look sync.WaitGroup
+	look.Go(func() { noteLine(cmd, unreadLive(looking, &cfg.Source)) }) // beside the session, which does not wait for it
+	defer func() { enough(); look.Wait() }()
 
 	bar := newProgress(cmd, "samples", 0)
 	defer bar.end()
@@ -310,7 +325,7 @@ func live(cmd *cobra.Command, cfg *session.Config, heldFile string) (rep session
 		OnChunk: func(c signal.Chunk) { bar.set(c.End()) },
 		Guard:   guard,
 		Watch:   cfg.Watch, Age: cfg.Age, Calibrate: cfg.Calibrate, Ctl: ctl, Telemetry: looks, Metrics: prom,
-		Note: func(text string) { note(cmd, "%s", text) },
+		Note: func(text string) { note(cmd, "%s", text) }, Dir: dir,
 	}
 	if cfg.Bus.URL == "" && cfg.Bus.Operator == "" { // who decodes on another server may not listen to commands
 		opt.Echo = b

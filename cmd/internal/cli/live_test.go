@@ -355,3 +355,37 @@ func TestLiveHelpIsTrue(t *testing.T) {
 		t.Errorf("rules about a section decide, which csp-lda has not: %v", err)
 	}
 }
+
+// TestSessionFilesNotThere: a file of a session that is not there is told of with its key, its whole path, and what to do; a bundle that is
+// swapped in counts from the same folder.
+func TestSessionFilesNotThere(t *testing.T) {
+	m := model(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	sub := filepath.Join(dir, "sub")
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const counts = "a relative path counts from the folder of the session file"
+	for key, text := range map[string]string{
+		"bundle: ":       "session: s1\nbundle: x\nsource: {use: synth}\n",
+		"source: file: ": fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: play, file: x}\n", m),
+	} {
+		write(t, sub, "s.yaml", text)
+		code, _, errs := run(t, "live", filepath.Join("sub", "s.yaml"))
+		if want := key + filepath.Join(sub, "x") + ": "; code != exitUsage || !strings.Contains(errs, want) || !strings.Contains(errs, counts) {
+			t.Errorf("exit code %d, %q is not said: %s", code, want, errs)
+		}
+	}
+	write(t, sub, "s.yaml", fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: synth, seed: 1}\nbus: {port: %d}\n", m, freePort(t)))
+	decoder := start(t, "live", filepath.Join("sub", "s.yaml"))
+	says(t, "decoding ", &decoder.errs)
+	_, url, _ := strings.Cut(decoder.errs.String(), "bus: ")
+	url, _, _ = strings.Cut(url, ",")
+	_, _, errs := run(t, "ctl", "s1", "swap", "x.gyrus", "--url", url)
+	if want := filepath.Join(sub, "x.gyrus"); !strings.Contains(errs, want) || !strings.Contains(errs, counts) {
+		t.Errorf("%q is not said: %s", want, errs)
+	}
+	decoder.stop()
+	decoder.wait(t)
+}

@@ -24,10 +24,20 @@ type busFlags struct {
 	session string
 }
 
+// add adds them to a command that has a server of its own where no URL is given.
 func (f *busFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.opt.URL, "url", "", "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
-	f.addCredentials(cmd)
+	f.addOf(cmd, "NATS server, nats://host:4222; without one a server runs inside this process (environment: GYRUS_URL)")
 	cmd.Flags().IntVar(&f.opt.Port, "port", 0, "port of the server inside this process; 0 takes a free one")
+}
+
+// addJoining adds them to a command that is for a server that runs already.
+func (f *busFlags) addJoining(cmd *cobra.Command) {
+	f.addOf(cmd, "NATS server of the session, nats://host:4222, as gyrus live prints it (environment: GYRUS_URL)")
+}
+
+func (f *busFlags) addOf(cmd *cobra.Command, url string) {
+	cmd.Flags().StringVar(&f.opt.URL, "url", "", url)
+	f.addCredentials(cmd)
 	cmd.Flags().StringVar(&f.session, "session", "session", "name of the session on the bus")
 }
 

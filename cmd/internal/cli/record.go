@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,9 +94,13 @@ func newRecord() *cobra.Command {
 (nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events, as the
 stream of Arrow IPC, which pyarrow.ipc.open_stream and polars.read_ipc_stream open; what wants the form of a file refuses it.
 FILE.clock.arrow has the clock of a live driver, its rate and losses, once a second, FILE.log.arrow what happened, FILE.json
-which source it was and when. With the ending .xdf, or --xdf, it is one file of XDF. A stream of marks alone goes into .arrow (with
+which source it was and when. With the ending .xdf, or --xdf, it is one file of XDF; endings
+of other formats are refused (gyrus convert writes them afterwards). A stream of marks alone goes into .arrow (with
 FILE.log.arrow beside it) or .xdf, one of numbers at irregular times into .xdf. Several sources make several recordings, numbered
 and named by their sources: FILE-1-nats-eeg.arrow, FILE-2-lsl-name-EEG.arrow.
+
+A stream of LSL has no events of its own: markers= in its URL names the stream whose marks become them, by XPath. Streams of
+marks that are on the network and that no source reads are told of. Double quotes keep the single ones of XPath in a shell.
 
 What has arrived is handed to the system every half second: a recording whose writer was killed lacks the last second at most.
 
@@ -104,7 +109,8 @@ told of too, and the others go on. The exit code is 4 where samples, marks or me
 NaN or infinite (these are recorded as they came), and where a stream is gone at the end and no sample came since; not where its
 sender said that it is over.`,
 		Example: `  gyrus record run1.arrow nats:eeg --url nats://127.0.0.1:4222 --session s1
-  gyrus record run1.xdf 'lsl://?type=EEG' --duration 60`,
+  gyrus record run1.xdf 'lsl://?type=EEG' --duration 60
+  gyrus record run1.arrow "lsl://?name=cap&markers=name='cap-markers'"   # with the marks of another stream`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !(duration >= 0) || math.IsInf(duration, 0) {
 				return usageError{fmt.Errorf("--duration is %g, must be at least 0 seconds (0: until it is interrupted)", duration)}
@@ -113,6 +119,10 @@ sender said that it is over.`,
 				return usageError{fmt.Errorf("--wait is %g, must be above 0 seconds", wait)}
 			}
 			path := args[0]
+			var other *record.EndingError
+			if errors.As(record.Check(path), &other) { // before another ending is put behind it
+				return usageError{other}
+			}
 			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
 				path = strings.TrimSuffix(path, ".arrow") + ".xdf"
 			}
@@ -138,7 +148,7 @@ sender said that it is over.`,
 			return err
 		},
 	}
-	conn.add(cmd)
+	conn.addJoining(cmd)
 	cmd.Flags().BoolVar(&asXDF, "xdf", false, "write XDF")
 	cmd.Flags().Float64Var(&duration, "duration", 0, "seconds to record; 0 records until it is interrupted")
 	cmd.Flags().Float64Var(&wait, "wait", 30, "seconds to wait for the streams to be there")
@@ -214,6 +224,14 @@ func recordedAs(path string, names []string, i int) string {
 	return fmt.Sprintf("%s-%d-%s%s", strings.TrimSuffix(path, ext), i+1, strings.Trim(unsafeInName.ReplaceAllString(names[i], "-"), "-"), ext)
 }
 
+// checkDriver says why a source that is not on the bus is none.
+func checkDriver(source string) error {
+	if u, err := url.Parse(source); err == nil && slices.ContainsFunc(ingest.Drivers(), func(d ingest.Driver) bool { return d.Scheme == u.Scheme }) {
+		return nil
+	}
+	return fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG; a recording is written in another format by gyrus convert", source)
+}
+
 // openSource connects to a source, and waits for it at most as long as ctx lasts.
 func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.Source, error) {
 	if stream, is := strings.CutPrefix(name, "nats:"); is {
@@ -225,7 +243,12 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	unheld(cmd)
 	var b *bus.Bus
-	onBus := false
+	onBus := slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "nats:") })
+	for _, flag := range []string{"url", "session", "credentials", "ca"} {
+		if !onBus && cmd.Flags().Changed(flag) {
+			return res, usageError{fmt.Errorf("--%s does nothing here: it is for a stream on the bus (nats:eeg), and %s is none", flag, strings.Join(names, ", "))}
+		}
+	}
 	conn.fromEnv(cmd)
 	for _, n := range names {
 		if stream, is := strings.CutPrefix(n, "nats:"); is {
@@ -235,9 +258,8 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			if conn.opt.URL == "" {
 				return res, usageError{fmt.Errorf("%s: say where the bus is: --url nats://host:4222", n)}
 			}
-			onBus = true
-		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
-			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
+		} else if err := checkDriver(n); err != nil {
+			return res, usageError{err}
 		}
 	}
 	for i := range names { // before anybody waits for a stream
@@ -315,11 +337,11 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 			return res, err
 		}
 	}
-	return follow(cmd, sources, marks, duration)
+	return follow(cmd, names, sources, marks, duration)
 }
 
-// follow records until all sources have ended or the time is over.
-func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
+// follow records until all sources have ended or the time is over. names are those of all sources.
+func follow(cmd *cobra.Command, names []string, sources []*recordSource, marks []*markSource, duration float64) (res recordedJSON, err error) {
 	ctx, cancel := stopAfter(cmd.Context(), duration)
 	defer cancel()
 	begin := time.Now()
@@ -338,7 +360,15 @@ func follow(cmd *cobra.Command, sources []*recordSource, marks []*markSource, du
 	for _, s := range marks {
 		all.Go(func() { s.follow(ctx, func(text string) { note(cmd, "%s", text) }) })
 	}
+	looking, enough := context.WithCancel(ctx)
+	defer enough()
+	var look sync.WaitGroup
+	if len(sources) > 0 { // who records marks alone has chosen among them
+		look.Go(func() { noteLine(cmd, unreadRecording(looking, names)) })
+	}
 	all.Wait()
+	enough()
+	look.Wait()
 	bar.end()
 	res.Seconds = time.Since(begin).Seconds()
 	for _, s := range sources {

@@ -195,7 +195,7 @@ func TestRecord(t *testing.T) {
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "nats:eeg", "--url", ""}, 2, "--url"},
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "eeg"}, 2, "is no source"},
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "lsl://?name=nobody", "--wait", "0.5"}, 1, "was not there"},
-		{[]string{"record", filepath.Join(dir, "b.arrow"), "serial:///dev/null"}, 1, "no driver"},
+		{[]string{"record", filepath.Join(dir, "b.arrow"), "serial:///dev/null"}, 2, "is no source, must be like nats:eeg or lsl://?name=EEG"},
 		{[]string{"record", filepath.Join(dir, "b.arrow"), "nats:eeg", "--duration", "-1"}, 2, "--duration"},
 		{[]string{"replay", filepath.Join(dir, "none.arrow")}, 2, "none.arrow"},
 		{[]string{"replay", filepath.Join(dir, "none.xdf")}, 2, "none.xdf"},
@@ -413,5 +413,55 @@ func TestRecordingIsThere(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, "*.arrow"))
 	if err != nil || len(left) != 2 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestRecordingCalledOtherwise: a recording with the ending of another format is refused before anything is waited for, as wrong usage.
+func TestRecordingCalledOtherwise(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "s.yaml", fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: nats, stream: nobody}\nrecord: {file: x.edf}\n", model(t)))
+	name := filepath.Join(dir, "x.edf")
+	for _, args := range [][]string{{"live", file}, {"record", name, "lsl://?name=nobody"}, {"record", name, "lsl://?name=nobody", "--xdf"}} {
+		code, _, errs := run(t, args...)
+		if want := "gyrus convert " + filepath.Join(dir, "x.arrow") + " " + name; code != exitUsage || !strings.Contains(errs, want) || strings.Contains(errs, "waiting") {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "x.*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestRecordSources: what is no live source is refused with what is allowed, and flags of the bus where no source is on it. Commands without a
+// server of their own do not speak of one.
+func TestRecordSources(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "r.arrow")
+	for _, tc := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"eegmmidb:S001:R04"}, `"eegmmidb:S001:R04" is no source, must be like nats:eeg or lsl://?name=EEG; a recording is written in another format by gyrus convert`},
+		{[]string{"S001R04.edf"}, "must be like nats:eeg or lsl://?name=EEG"},
+		{[]string{"lsl://?name=EEG", "--session", "s1"}, "--session does nothing here: it is for a stream on the bus (nats:eeg), and lsl://?name=EEG is none"},
+		{[]string{"lsl://?name=EEG", "--url", "nats://127.0.0.1:1"}, "--url does nothing here"},
+		{[]string{"lsl://?name=EEG", "--port", "4222"}, "--port"},
+	} {
+		if code, _, errs := run(t, append([]string{"record", name, "--wait", "0.2"}, tc.args...)...); code != exitUsage || !strings.Contains(errs, tc.want) {
+			t.Errorf("%v: exit code %d, %q is not said: %s", tc.args, code, tc.want, errs)
+		}
+	}
+	nobody := fmt.Sprintf("nats://127.0.0.1:%d", freePort(t))
+	for _, args := range [][]string{{"record", name, "nats:eeg"}, {"control", "stop"}, {"ctl", "s1"}} {
+		if _, out, _ := run(t, args[0], args[1], "--help"); strings.Contains(out, "inside this process") {
+			t.Errorf("%v --help promises a server: %s", args, out)
+		}
+		code, _, errs := run(t, append(args, "--url", nobody)...)
+		if code != exitFailed || !strings.Contains(errs, "start it, or check host and port") || strings.Contains(errs, "inside") {
+			t.Errorf("%v: exit code %d, %s", args, code, errs)
+		}
+	}
+	file := write(t, t.TempDir(), "s.yaml", fmt.Sprintf("session: s1\nbundle: %s\nsource: {use: synth}\nbus: {url: %q, connect_timeout_s: 0.3}\n", model(t), nobody))
+	if code, _, errs := run(t, "live", file); code != exitFailed || !strings.Contains(errs, "or leave url out of the section bus, for a server inside the session") {
+		t.Errorf("live: exit code %d, %s", code, errs)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/gyrus-bci/gyrus/ingest/lsl"
@@ -35,15 +34,7 @@ type markSource struct {
 
 // openMarks is openSource for such a stream.
 func openMarks(ctx context.Context, name string) (*lsl.Irregular, error) {
-	u, err := url.Parse(name)
-	if err != nil {
-		return nil, err
-	}
-	q, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, err
-	}
-	opt, err := lsl.ParseOptions(q)
+	opt, err := lslOptions(name)
 	if err != nil {
 		return nil, err
 	}

@@ -275,6 +275,13 @@ func note(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintln(cmd.ErrOrStderr(), plainly(fmt.Sprintf(format, args...)))
 }
 
+// noteLine is note of a line that may be empty: nothing is written then.
+func noteLine(cmd *cobra.Command, line string) {
+	if line != "" {
+		note(cmd, "%s", line)
+	}
+}
+
 // notThere makes a file that does not exist wrong usage: nothing was read that could be refused.
 func notThere(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
