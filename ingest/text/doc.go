@@ -42,7 +42,8 @@
 //
 // Rows of others. In a table with stamps, a row without a value in any channel is no sample: it may have a marker alone, or another sensor.
 // It is left out of samples and rate, its marker stays at its time, and where it stands for a sample that was lost, the stamps of the
-// others tell, or the counter. A row that has its stamp alone stays a gap in its place where the stamps scatter too much for that.
+// others tell, or the counter. A row that has its stamp alone, or a state that most rows with samples have too, stays a gap in its place where
+// the stamps scatter too much for that, unless the rate that is named is the one without such rows.
 //
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //
