@@ -196,7 +196,7 @@ func TestRefused(t *testing.T) {
 		`HeaderLen: is "9"`:                        {"HeaderLen=   ", "HeaderLen= 9 "},
 		`DataFormat: is "int12"`:                   {"int32", "int12"},
 		`SamplingRate: is "Hz 250 1 %"`:            {"SamplingRate= 250Hz", "SamplingRate=    Hz"},
-		`SourceChGain: "0.0" of channel 1`:         {"3 0.5 ", "3 0.0 "},
+		`SourceChGain: "x.0" of channel 1`:         {"3 0.5 ", "3 x.0 "},
 		`SourceChOffset: "x" of channel 2 must be`: {"3 0 10 -4", "3 0 x  -4"},
 	} {
 		_, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")
@@ -204,6 +204,38 @@ func TestRefused(t *testing.T) {
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, want)
 		}
+	}
+}
+
+// TestNoGain: a channel whose gain is 0 is the numbers that are stored, without a unit, and the others are what they were.
+func TestNoGain(t *testing.T) {
+	read := func(change ...string) (*signal.Recording, [][]float64) {
+		t.Helper()
+		rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := signal.NewChunk(rec.Info, 0, int(rec.Len))
+		if err := rec.Data.ReadSamples(c.X, 0); err != nil {
+			t.Fatal(err)
+		}
+		return rec, c.X
+	}
+	want, all := read()
+	rec, x := read("0.5 0.003muV 2e-3mV", "0.5 0.003muV 0.00mV")
+	if c := rec.Info.Channels; c[2].Unit != signal.NoUnit || c[0].Unit != signal.Microvolt {
+		t.Errorf("the channels are %+v, want the last without a unit", c)
+	}
+	for k, v := range x[2] {
+		if v != all[2][k]/2-4 { // without the gain of 2 µV and the offset of -4
+			t.Fatalf("sample %d is %g, want the number that is stored, %g", k, v, all[2][k]/2-4)
+		}
+	}
+	if !slices.Equal(x[0], all[0]) || !slices.Equal(x[1], all[1]) {
+		t.Error("the other channels are not what they were")
+	}
+	if text := fmt.Sprintf("%+v", rec.Deviations); len(rec.Deviations) != len(want.Deviations)+1 || !strings.Contains(text, `"0.00mV" of channel 3`) {
+		t.Errorf("the deviations are %s", text)
 	}
 }
 

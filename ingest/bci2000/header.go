@@ -166,6 +166,9 @@ func (p parameter) items() []string {
 	return out
 }
 
+// unscaled is what is taken for a channel of which the header does not say what the stored numbers stand for.
+const unscaled = "the numbers that are stored, without a unit; write the true gain to have their values"
+
 // number reads a number that may have a unit behind it: "0.1muV", "256Hz".
 func number(text string) (v float64, unit string, err error) {
 	end := 0
@@ -203,8 +206,13 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	if items := gains.items(); int64(len(items)) == n {
 		for i, text := range items {
 			g, unit, err := number(text)
-			if err != nil || g == 0 || g-g != 0 {
+			if err != nil || g-g != 0 {
 				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number other than 0", text, i+1)
+			}
+			if g == 0 { // mostly nothing was connected, and the others are as good as ever
+				src.Deviate(gains.at, "SourceChGain", "is not 0", fmt.Sprintf("%q of channel %d", text, i+1), unscaled)
+				g, unit = 1, ""
+				h.units[i], scales[i] = "", units.Parse("")
 			}
 			if unit != "" {
 				h.units[i] = strings.Replace(unit, "mu", "µ", 1)
@@ -221,7 +229,9 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 			if err != nil || o-o != 0 {
 				return src.Errorf(offsets.at, "SourceChOffset", "%q of channel %d must be a number", text, i+1)
 			}
-			h.offsets[i] = o
+			if h.units[i] != "" { // else it has no scale
+				h.offsets[i] = o
+			}
 		}
 	} else {
 		src.Deviate(offsets.at, "SourceChOffset", fmt.Sprintf("has %d values", n), strconv.Itoa(len(items)), "0")
