@@ -3,6 +3,7 @@ package bci2000
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,23 +148,39 @@ func (h *header) state(src *flatfile.Source, at int64, words []string) {
 	h.list = append(h.list, state{words[0], bits, bit})
 }
 
-// values of a list parameter, without their number in front; nil where it is missing or not as long as it says.
+// items are the values of a list parameter, without their number in front, or the labels in braces that may stand for it; nil where it is missing or
+// not as long as it says.
 func (p parameter) items() []string {
 	if !p.list || len(p.values) == 0 {
 		return nil
 	}
-	n, err := strconv.Atoi(p.values[0])
-	if err != nil || n < 0 || n > len(p.values)-1 {
+	n, rest := -1, p.values[1:]
+	if p.values[0] != "{" {
+		if number, err := strconv.Atoi(p.values[0]); err == nil {
+			n = number
+		}
+	} else if n = slices.Index(rest, "}"); n >= 0 {
+		rest = rest[n+1:]
+	}
+	if n < 0 || n > len(rest) {
 		return nil
 	}
 	out := make([]string, n)
 	for i := range out {
-		out[i] = p.values[i+1]
-		if s, err := url.PathUnescape(out[i]); err == nil { // "%20" is a space
-			out[i] = s
-		}
+		out[i] = decoded(rest[i])
 	}
 	return out
+}
+
+// decoded is a value as it was before it was written down: %20 is a space, and % alone an empty text.
+func decoded(value string) string {
+	if value == "%" {
+		return ""
+	}
+	if s, err := url.PathUnescape(value); err == nil {
+		return s
+	}
+	return value
 }
 
 // unscaled is what is taken for a channel of which the header does not say what the stored numbers stand for.
@@ -251,11 +268,7 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	}
 	for _, name := range personal {
 		if words := params[name].values; len(words) > 0 { // behind the first stand the default and the range
-			text, err := url.PathUnescape(words[0])
-			if err != nil {
-				text = words[0]
-			}
-			h.people = append(h.people, [2]string{name, text})
+			h.people = append(h.people, [2]string{name, decoded(words[0])})
 		}
 	}
 	h.begin = storageTime(src, params["StorageTime"])
@@ -264,12 +277,12 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 
 // storageTime is when recording began; the format has no time zone, so it is taken for UTC.
 func storageTime(src *flatfile.Source, p parameter) time.Time {
-	if len(p.values) == 0 {
-		return time.Time{}
+	text := ""
+	if len(p.values) > 0 {
+		text = decoded(p.values[0])
 	}
-	text := p.values[0]
-	if s, err := url.PathUnescape(text); err == nil {
-		text = s
+	if text == "" {
+		return time.Time{}
 	}
 	for _, layout := range []string{"Mon Jan _2 15:04:05 2006", "2006-01-02T15:04:05", time.RFC3339} {
 		if t, err := time.Parse(layout, text); err == nil {
