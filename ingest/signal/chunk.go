@@ -16,6 +16,19 @@ type Event struct {
 	Channels Channels `json:"channels,omitzero"`
 }
 
+// LabelsOf are the labels of events, each once.
+func LabelsOf(events []Event) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, e := range events {
+		if !seen[e.Label] {
+			seen[e.Label] = true
+			all = append(all, e.Label)
+		}
+	}
+	return all
+}
+
 // OfChannelsNote says that a source has so many events (a number, or a word for it) each of which is of some channels only.
 func OfChannelsNote(where, events string) Deviation {
 	return Deviation{
