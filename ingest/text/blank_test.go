@@ -364,3 +364,35 @@ func TestRateTellsOfRows(t *testing.T) {
 		}
 	}
 }
+
+// TestRowsOfManySensors: rows without samples that have something in more ways than are told apart are no samples either.
+func TestRowsOfManySensors(t *testing.T) {
+	const n, sensors = 6000, 10
+	for name, at := range ways() {
+		var b strings.Builder
+		b.WriteString("t,C3,C4,m")
+		for i := range sensors {
+			fmt.Fprintf(&b, ",s%d", i)
+		}
+		b.WriteString("\n")
+		for k := range n {
+			s := at(k)
+			fmt.Fprintf(&b, "%.6f,%d,1,%s\n", s/250, k, strings.Repeat(",", sensors))
+			if k%6 == 3 {
+				fmt.Fprintf(&b, "%.6f,,,", (s+0.03)/250)
+				for i := range sensors {
+					b.WriteString([]string{",", ",36.5"}[(k/6+1)>>i&1])
+				}
+				b.WriteString("\n")
+			}
+		}
+		ignored := make([]string, sensors)
+		for i := range ignored {
+			ignored[i] = fmt.Sprintf("s%d", i)
+		}
+		rec := mustMap(t, b.String(), strings.Replace(ofOthers, "[x]", "["+strings.Join(ignored, ", ")+"]", 1))
+		if rec.Info.Rate != 250 || rec.Len != n || rec.Spans != nil || !listed(rec, "1000 rows with none in any", "no samples") {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, want %d at 250 Hz without a gap: %+v", name, rec.Len, rec.Info.Rate, len(rec.Spans), n, rec.Deviations)
+		}
+	}
+}
