@@ -32,7 +32,7 @@ type blanks struct {
 
 // pattern is the rows without a value that have cells in the same columns. Which of these are states is known when all rows were read.
 type pattern struct {
-	has  string // a byte for each column: 0 where it has nothing, else another or goesOn
+	has  string // a byte for each column: 0 where it has nothing, or 0 as a marker, else another or goesOn
 	line int64  // the first, and how many there are
 	many int
 	kind fill
@@ -50,8 +50,9 @@ const (
 // isOut says whether a row is no sample.
 func (b *blanks) isOut(row int) bool { return b.out > filled && b.pats[b.of[row]].kind >= b.out }
 
-// share is how many rows with samples have something in a column of markers or of what is not used, and how many of them the marker of the row before.
-type share struct{ many, goes int32 }
+// share is how many rows with samples have something in a column of markers or of what is not used, how many of them a marker, and how many the marker
+// of the row before; and how many rows without samples have something that is no marker, mostly 0.
+type share struct{ many, marks, goes, zeros int32 }
 
 // with is the share of a column of n. Most tables have nothing in such columns, and need no room for it.
 func (b *blanks) with(column, n int) *share {
@@ -61,11 +62,27 @@ func (b *blanks) with(column, n int) *share {
 	return &b.shares[column]
 }
 
+// add takes in a cell of a row with samples.
+func (s *share) add(says, same bool) {
+	s.many++
+	if says {
+		s.marks++
+	}
+	if same {
+		s.goes++
+	}
+}
+
 // ofState says whether a cell without samples, which is another than that of the row before or goes on, is one of a state so far: most rows with
-// samples have something in its column, or it goes on as it mostly does there. In a column of messages few have.
+// samples have something in its column, or it goes on as it mostly does there. In a column of messages few have, or they have 0, which rows without
+// samples have nowhere.
 func (t *table) ofState(column int, has byte) bool {
 	s := t.blanks.with(column, len(t.lay.columns))
-	return 2*int(s.many) > t.rows-t.blanks.rows || has == goesOn && 2*s.goes > s.many
+	most := 2*int(s.many) > t.rows-t.blanks.rows
+	if t.lay.columns[column].role == marker {
+		most = most && (2*s.marks > s.many || s.zeros > 0)
+	}
+	return most || has == goesOn && 2*s.goes > s.marks
 }
 
 // blank takes in a row without a value in any channel. A marker goes on where its cell is empty. Each row with a message is an event. A state does
@@ -87,10 +104,16 @@ func (t *table) blank(row int, cells []cell) {
 		if col.role != unused && col.role != marker || t.lay.none(c.text) {
 			continue
 		}
-		b.has[i] = another
 		if col.role == unused {
+			b.has[i] = another
 			continue
 		}
+		if !col.says(t.word(col, c.text)) {
+			b.with(i, len(cells)).zeros++
+			t.marker(row, col, c.text)
+			continue
+		}
+		b.has[i] = another
 		if len(before) > 0 && t.word(col, before[i].text) == t.word(col, c.text) {
 			b.has[i] = goesOn
 		}

@@ -345,6 +345,43 @@ func TestLostWithinStates(t *testing.T) {
 	}
 }
 
+// TestMessagesAmongZeros: a column that rows with samples fill with 0 is one of messages where no row without samples has 0, and else one of a trigger
+// that may begin in a row that is lost.
+func TestMessagesAmongZeros(t *testing.T) {
+	const n = 6000
+	trigger := func(k int) int { return max(0, 6-k%50) / 6 * (1 + k/50%3) } // a sample long
+	for name, at := range ways() {
+		var b strings.Builder
+		b.WriteString("t,C3,C4,m,x\n")
+		for k := range n {
+			s := at(k)
+			fmt.Fprintf(&b, "%.6f,%d,1,%d,\n", s/250, k, trigger(k))
+			if k%20 == 0 {
+				fmt.Fprintf(&b, "%.6f,,,9,\n", (s+0.03)/250)
+			}
+		}
+		rec := mustMap(t, b.String(), ofOthers)
+		if rec.Info.Rate != 250 || rec.Len != n || rec.Spans != nil || len(rec.Events) != n/20+n/50 {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, %d events; want %d at 250 Hz without a gap, %d events", name, rec.Len, rec.Info.Rate, len(rec.Spans), len(rec.Events), n, n/20+n/50)
+		}
+
+		gone := make([]bool, n)
+		b.Reset()
+		b.WriteString("t,C3,C4,m,x\n")
+		for k := range gone {
+			values := strconv.Itoa(k) + ",1"
+			if gone[k] = k%250 == 100 || k%97 == 60; gone[k] {
+				values = ","
+			}
+			fmt.Fprintf(&b, "%.6f,%s,%d,\n", at(k)/250, values, trigger(k))
+		}
+		rec = mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
+		if want, _ := kept(gone); rec.Info.Rate != 250 || rec.Len != n || !slices.Equal(rec.Spans, want) || len(rec.Events) != n/50 {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, %d events; want %d at 250 Hz, %d spans, %d events", name, rec.Len, rec.Info.Rate, len(rec.Spans), len(rec.Events), n, len(want), n/50)
+		}
+	}
+}
+
 // TestRateTellsOfRows: rows that have a state alone are no samples where the rate that the table names is that of the others.
 func TestRateTellsOfRows(t *testing.T) {
 	const n = 6000

@@ -213,21 +213,30 @@ func (t *table) mark(row int, label string) *mark {
 	return &t.marks[k][len(t.marks[k])-1]
 }
 
-// marker takes in a cell of markers, and says whether its code is that of the cell before.
-func (t *table) marker(row int, c *column, text []byte) (same bool) {
+// says whether a word of a column of markers is one.
+func (c *column) says(word string) bool {
+	if word == "" || c.code == nil {
+		return word != ""
+	}
+	return !c.code.none[word] && (word != "0" || c.code.labels["0"] != "")
+}
+
+// marker takes in a cell of markers. says that it has one, and same that its code is that of the cell before.
+func (t *table) marker(row int, c *column, text []byte) (says, same bool) {
 	code := t.word(c, text)
+	says = c.says(code)
 	if c.code == nil {
 		if code != "" {
 			t.mark(row, code)
 		}
-		return false
+		return says, false
 	}
-	if code == "0" && c.code.labels["0"] == "" || c.code.none[code] {
+	if !says {
 		code = ""
 	}
 	same = code != "" && code == c.code.now
 	if !c.code.each && code == c.code.now {
-		return same
+		return says, same
 	}
 	c.code.now = code
 	if m := c.code.open; m != nil {
@@ -235,7 +244,7 @@ func (t *table) marker(row int, c *column, text []byte) (same bool) {
 		c.code.open = nil
 	}
 	if code == "" {
-		return false
+		return false, false
 	}
 	l, known := c.code.labels[code]
 	if !known {
@@ -247,7 +256,7 @@ func (t *table) marker(row int, c *column, text []byte) (same bool) {
 	if !c.code.each {
 		c.code.open = m
 	}
-	return same
+	return says, same
 }
 
 // ended closes the markers that go on at the end, and lists codes that have a label and never came.

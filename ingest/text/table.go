@@ -140,11 +140,15 @@ func (t *table) row(cells []cell) error {
 	}
 	for i, c := range cells {
 		col := &t.lay.columns[i]
-		if (col.role == marker || col.role == unused) && !t.lay.none(c.text) {
-			t.blanks.with(i, len(cells)).many++
+		if col.role != marker && col.role != unused {
+			continue
 		}
-		if col.role == marker && t.marker(row, col, c.text) {
-			t.blanks.with(i, len(cells)).goes++
+		says, same := false, false
+		if col.role == marker {
+			says, same = t.marker(row, col, c.text)
+		}
+		if !t.lay.none(c.text) {
+			t.blanks.with(i, len(cells)).add(says, same)
 		}
 	}
 	if t.blanks.of != nil {
