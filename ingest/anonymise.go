@@ -90,8 +90,11 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 		add(ofBegin, "begin", rec.Begin.UTC().Format(beginLayout))
 	}
 	times, first := map[string]int{}, []signal.Event(nil)
-	channels := channelNames(recs)
+	channels, coined := channelNames(recs), map[string]bool{}
 	for _, r := range recs {
+		for _, label := range r.Coined {
+			coined[label] = true
+		}
 		for _, c := range r.Info.Channels {
 			if who.in(c.Name) || who.in(c.Original) {
 				add(ofChannel, "name of channel", c.Original)
@@ -116,7 +119,11 @@ func places(rec *signal.Recording, who names, keep []string) (all []place) {
 		if n := times[e.Label]; n > 1 {
 			where = fmt.Sprintf("%d events, the first at %g s", n, e.Onset)
 		}
-		add(ofWords(e.Label, who, keep), where, e.Label)
+		k := ofWords(e.Label, who, keep)
+		if k == ofTyped && coined[e.Label] {
+			k = ofCode
+		}
+		add(k, where, e.Label)
 	}
 	for of := range rec.ChannelsOfEvents() {
 		for _, name := range of.Names() {

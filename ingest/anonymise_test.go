@@ -147,3 +147,37 @@ func TestAnonymiseNames(t *testing.T) {
 		t.Error("the recording was changed")
 	}
 }
+
+// TestNamesInLongTexts: of a long text the values count whose key says who somebody is, and no other word.
+func TestNamesInLongTexts(t *testing.T) {
+	const setup = "A m p l i f i e r  S e t u p\r\n============================\r\nNumber of channels: 32\r\nSampling rate [Hz]: 500\r\nChannel name: blinks\r\nReference electrode: Cz\r\n"
+	for text, want := range map[string]string{ // what remains of the labels
+		"Patient: Okafor, Anna / Operator: Lee / " + setup:                         "T0|x|x|x|blinks|moves",
+		"Patient: Okafor, Anna\r\nOperator: Lee\r\n" + setup:                       "T0|x|x|x|blinks|moves",
+		setup + "Patient: Anna Okafor Operator: Lee Age: 31":                       "T0|x|x|x|blinks|moves",
+		setup + "Subject name = Okafor; Recorded by: Anna Lee":                     "T0|x|x|x|blinks|moves",
+		setup + "Patient's name: Okafor":                                           "T0|x|Anna sits|Lee came|blinks|moves",
+		setup + "PATIENT: OKAFOR:":                                                 "T0|x|Anna sits|Lee came|blinks|moves",
+		setup + "Patient: Okafor, Age: 31, Montage: Anna":                          "T0|x|Anna sits|Lee came|blinks|moves",
+		setup + "Okafor was asked to rest; Anna said to the operator: Lee moves":   "T0|Okafor blinks|Anna sits|Lee came|blinks|moves",
+		setup + "Amplifier name: Okafor / Device ID: Anna / Number: 3 / Code: Lee": "T0|Okafor blinks|Anna sits|Lee came|blinks|moves",
+		setup + "Operator: " + strings.Repeat("sat beside Lee, and moves, ", 4):    "T0|Okafor blinks|Anna sits|Lee came|blinks|moves",
+		setup + "Subject position: Okafor, and blinks":                             "T0|Okafor blinks|Anna sits|Lee came|blinks|moves",
+		setup + "Patient 3: Okafor – Operator (2): Lee":                            "T0|x|Anna sits|x|blinks|moves",
+		"Okafor, Anna; Lee": "T0|x|x|x|blinks|moves", // as ever
+	} {
+		rec := labelled("T0", "Okafor blinks", "Anna sits", "Lee came", "blinks", "moves")
+		rec.Texts = []signal.Text{{Field: "Comment", Text: text, Personal: true}}
+		out, _, err := ingest.Anonymise(rec, ingest.Hiding{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range out.Events {
+			got = append(got, strings.ReplaceAll(e.Label, "text removed", "x"))
+		}
+		if s := strings.Join(got, "|"); s != want {
+			t.Errorf("%q: the events are %s, want %s", text, s, want)
+		}
+	}
+}

@@ -74,7 +74,16 @@ const (
 	nameLetters = 3  // of the shortest word that is looked for
 	nameWithin  = 5  // of the shortest that is also looked for within other words
 	nameDigits  = 4  // of the shortest number
-	fieldBytes  = 80 // of the longest text whose words are taken: a field of EDF. What is longer is prose, of which any word may be
+	fieldBytes  = 80 // of the longest text whose words are taken: a field of EDF. What is longer is prose, of which any word may be, but for fields in it
+)
+
+// peopleWords are those of keys of fields that say who somebody is, and keyWords others that such a key may have.
+var (
+	peopleWords = wordSet(`
+	patient subject participant proband probandin name surname lastname firstname nachname vorname operator technician technologist experimenter investigator examiner
+	researcher recordist physician doctor clinician nurse referrer by versuchsperson versuchsleiter untersucher arzt mta
+`)
+	keyWords = wordSet(`the of s id code number no nr initials first last middle given family full recorded acquired measured performed tested referred referring attending responsible principal lab`)
 )
 
 // commonWords are those of such fields that name nobody.
@@ -87,10 +96,14 @@ var commonWords = wordSet(`
 func namesOf(rec *signal.Recording) (all names) {
 	for _, r := range append([]*signal.Recording{rec}, rec.Others...) {
 		for _, t := range r.Texts {
-			if !t.Personal || len(t.Text) > fieldBytes {
+			if !t.Personal {
 				continue
 			}
-			for _, w := range wordsOf(t.Text) {
+			fields := []string{t.Text}
+			if len(t.Text) > fieldBytes {
+				fields = fieldsOfPeople(t.Text)
+			}
+			for _, w := range wordsOf(strings.Join(fields, " ")) {
 				least := nameLetters
 				if strings.Trim(w, "0123456789") == "" {
 					least = nameDigits
@@ -102,6 +115,51 @@ func namesOf(rec *signal.Recording) (all names) {
 		}
 	}
 	return all
+}
+
+// fieldsOfPeople are the values in a long text that stand behind a key which says who somebody is, as in "Patient: Okafor, Anna / Operator: Lee".
+func fieldsOfPeople(text string) (values []string) {
+	for _, line := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("\r\n\t/;|", r) }) {
+		parts := strings.FieldsFunc(line, func(r rune) bool { return r == ':' || r == '=' })
+		for i := 1; i < len(parts); i++ {
+			front, own := keyOf(parts[i-1])
+			if own == "" || i == 1 && front != "" { // the first begins with its key: "he told the operator: stop" is prose
+				continue
+			}
+			value := strings.TrimSpace(parts[i])
+			if i+1 < len(parts) { // the next key stands behind it
+				if front, own = keyOf(value); own == "" {
+					front = strings.TrimSpace(value[:strings.LastIndexAny(value, " ,")+1])
+				}
+				if front != "" {
+					value = front
+				}
+			}
+			if len(value) <= fieldBytes {
+				values = append(values, value)
+			}
+		}
+	}
+	return values
+}
+
+// keyOf parts the words of a key that says who somebody is from what stands in front of it; own is "" where there is no such key.
+func keyOf(text string) (front, own string) {
+	front, people := text, false
+	for {
+		front = strings.TrimRightFunc(front, func(r rune) bool { return !wordRune(r) })
+		rest := strings.TrimRightFunc(front, wordRune)
+		w := strings.ToLower(strings.Trim(front[len(rest):], "0123456789"))
+		if front == "" || w != "" && !peopleWords[w] && !keyWords[w] {
+			break
+		}
+		people = people || peopleWords[w]
+		front, own = rest, front[len(rest):]+own
+	}
+	if !people {
+		return text, ""
+	}
+	return front, own
 }
 
 // in says whether a text has one of the words, or the longer of them within a word, whatever the capitals.
@@ -121,5 +179,7 @@ func (n names) in(text string) bool {
 
 // wordsOf is the letters and digits of a text, in small letters.
 func wordsOf(text string) []string {
-	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !wordRune(r) })
 }
+
+func wordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }

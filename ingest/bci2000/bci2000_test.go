@@ -196,13 +196,78 @@ func TestRefused(t *testing.T) {
 		`HeaderLen: is "9"`:                        {"HeaderLen=   ", "HeaderLen= 9 "},
 		`DataFormat: is "int12"`:                   {"int32", "int12"},
 		`SamplingRate: is "Hz 250 1 %"`:            {"SamplingRate= 250Hz", "SamplingRate=    Hz"},
-		`SourceChGain: "0.0" of channel 1`:         {"3 0.5 ", "3 0.0 "},
+		`SourceChGain: "x.0" of channel 1`:         {"3 0.5 ", "3 x.0 "},
 		`SourceChOffset: "x" of channel 2 must be`: {"3 0 10 -4", "3 0 x  -4"},
 	} {
 		_, err := ingest.Open(fstest.MapFS{"x.dat": {Data: load(t, "int32.dat", change...)}}, "x.dat")
 		var format *ingest.FormatError
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, want)
+		}
+	}
+}
+
+// read opens int32.dat with texts of its header changed, and its samples.
+func read(t *testing.T, change ...string) (*signal.Recording, [][]float64) {
+	t.Helper()
+	const head = 557
+	data := load(t, "int32.dat")
+	text := strings.NewReplacer(change...).Replace(string(data[:head]))
+	text = strings.Replace(text, fmt.Sprintf("HeaderLen= %5d", head), fmt.Sprintf("HeaderLen= %5d", len(text)), 1)
+	rec, err := ingest.Open(fstest.MapFS{"x.dat": {Data: append([]byte(text), data[head:]...)}}, "x.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := signal.NewChunk(rec.Info, 0, int(rec.Len))
+	if err := rec.Data.ReadSamples(c.X, 0); err != nil {
+		t.Fatal(err)
+	}
+	return rec, c.X
+}
+
+// TestNoGain: a channel whose gain is 0 is the numbers that are stored, without a unit, and the others are what they were.
+func TestNoGain(t *testing.T) {
+	want, all := read(t)
+	rec, x := read(t, "0.5 0.003muV 2e-3mV", "0.5 0.003muV 0.00mV")
+	if c := rec.Info.Channels; c[2].Unit != signal.NoUnit || c[0].Unit != signal.Microvolt {
+		t.Errorf("the channels are %+v, want the last without a unit", c)
+	}
+	for k, v := range x[2] {
+		if v != all[2][k]/2-4 { // without the gain of 2 µV and the offset of -4
+			t.Fatalf("sample %d is %g, want the number that is stored, %g", k, v, all[2][k]/2-4)
+		}
+	}
+	if !slices.Equal(x[0], all[0]) || !slices.Equal(x[1], all[1]) {
+		t.Error("the other channels are not what they were")
+	}
+	if text := fmt.Sprintf("%+v", rec.Deviations); len(rec.Deviations) != len(want.Deviations)+1 || !strings.Contains(text, `"0.00mV" of channel 3`) {
+		t.Errorf("the deviations are %s", text)
+	}
+}
+
+// TestLabels: a list may have labels in braces instead of the number of its values, and % alone is an empty text.
+func TestLabels(t *testing.T) {
+	want, all := read(t)
+	rec, x := read(t, "SourceChGain= 3 ", "SourceChGain= { Fz Cz EOG%20left } ", "SourceChOffset= 3 ", "SourceChOffset= { 1 2 3 } ", "ChannelNames= 3 Fz Cz EOG%20left", "ChannelNames= { a b c } Fz % EOG%20left",
+		"Storage string StorageTime= Wed%20Aug%2012%2009:32:10%202009 //", "Storage string SubjectName= % % // name\r\nStorage string OperatorName= Ann%20B %  // name\r\nStorage string StorageTime= % //")
+	for ch := range x {
+		if !slices.Equal(x[ch], all[ch]) {
+			t.Errorf("channel %d is not what it is without labels", ch+1)
+		}
+	}
+	if names := rec.Info.Names(); !slices.Equal(names, []string{"Fz", "channel 2", "EOG left"}) {
+		t.Errorf("the channels are %q, want the second without a name", names)
+	}
+	if text := fmt.Sprintf("%+v", rec.Deviations); len(rec.Deviations) != len(want.Deviations)+1 || !strings.Contains(text, "the label is empty") {
+		t.Errorf("the deviations are %s", text)
+	}
+	if w := []signal.Text{{Field: "OperatorName", Text: "Ann B", Personal: true}}; !slices.Equal(rec.Texts, w) || !rec.Begin.IsZero() {
+		t.Errorf("the texts are %+v, the begin %v; want %+v and none", rec.Texts, rec.Begin, w)
+	}
+	for _, list := range []string{"{ a b c 0.5 1 1 ", "{ a b } ", "{ a b c d } "} { // without an end, and not as many as there are channels
+		rec, _ := read(t, "SourceChGain= 3 ", "SourceChGain= "+list)
+		if text := fmt.Sprintf("%+v", rec.Deviations); !strings.Contains(text, "stored numbers are µV") {
+			t.Errorf("%s: the deviations %s must say that there are no gains", list, text)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package bci2000
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,24 +148,43 @@ func (h *header) state(src *flatfile.Source, at int64, words []string) {
 	h.list = append(h.list, state{words[0], bits, bit})
 }
 
-// values of a list parameter, without their number in front; nil where it is missing or not as long as it says.
+// items are the values of a list parameter, without their number in front, or the labels in braces that may stand for it; nil where it is missing or
+// not as long as it says.
 func (p parameter) items() []string {
 	if !p.list || len(p.values) == 0 {
 		return nil
 	}
-	n, err := strconv.Atoi(p.values[0])
-	if err != nil || n < 0 || n > len(p.values)-1 {
+	n, rest := -1, p.values[1:]
+	if p.values[0] != "{" {
+		if number, err := strconv.Atoi(p.values[0]); err == nil {
+			n = number
+		}
+	} else if n = slices.Index(rest, "}"); n >= 0 {
+		rest = rest[n+1:]
+	}
+	if n < 0 || n > len(rest) {
 		return nil
 	}
 	out := make([]string, n)
 	for i := range out {
-		out[i] = p.values[i+1]
-		if s, err := url.PathUnescape(out[i]); err == nil { // "%20" is a space
-			out[i] = s
-		}
+		out[i] = decoded(rest[i])
 	}
 	return out
 }
+
+// decoded is a value as it was before it was written down: %20 is a space, and % alone an empty text.
+func decoded(value string) string {
+	if value == "%" {
+		return ""
+	}
+	if s, err := url.PathUnescape(value); err == nil {
+		return s
+	}
+	return value
+}
+
+// unscaled is what is taken for a channel of which the header does not say what the stored numbers stand for.
+const unscaled = "the numbers that are stored, without a unit; write the true gain to have their values"
 
 // number reads a number that may have a unit behind it: "0.1muV", "256Hz".
 func number(text string) (v float64, unit string, err error) {
@@ -203,8 +223,13 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	if items := gains.items(); int64(len(items)) == n {
 		for i, text := range items {
 			g, unit, err := number(text)
-			if err != nil || g == 0 || g-g != 0 {
+			if err != nil || g-g != 0 {
 				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number other than 0", text, i+1)
+			}
+			if g == 0 { // mostly nothing was connected, and the others are as good as ever
+				src.Deviate(gains.at, "SourceChGain", "is not 0", fmt.Sprintf("%q of channel %d", text, i+1), unscaled)
+				g, unit = 1, ""
+				h.units[i], scales[i] = "", units.Parse("")
 			}
 			if unit != "" {
 				h.units[i] = strings.Replace(unit, "mu", "µ", 1)
@@ -221,7 +246,9 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 			if err != nil || o-o != 0 {
 				return src.Errorf(offsets.at, "SourceChOffset", "%q of channel %d must be a number", text, i+1)
 			}
-			h.offsets[i] = o
+			if h.units[i] != "" { // else it has no scale
+				h.offsets[i] = o
+			}
 		}
 	} else {
 		src.Deviate(offsets.at, "SourceChOffset", fmt.Sprintf("has %d values", n), strconv.Itoa(len(items)), "0")
@@ -241,11 +268,7 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 	}
 	for _, name := range personal {
 		if words := params[name].values; len(words) > 0 { // behind the first stand the default and the range
-			text, err := url.PathUnescape(words[0])
-			if err != nil {
-				text = words[0]
-			}
-			h.people = append(h.people, [2]string{name, text})
+			h.people = append(h.people, [2]string{name, decoded(words[0])})
 		}
 	}
 	h.begin = storageTime(src, params["StorageTime"])
@@ -254,12 +277,12 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 
 // storageTime is when recording began; the format has no time zone, so it is taken for UTC.
 func storageTime(src *flatfile.Source, p parameter) time.Time {
-	if len(p.values) == 0 {
-		return time.Time{}
+	text := ""
+	if len(p.values) > 0 {
+		text = decoded(p.values[0])
 	}
-	text := p.values[0]
-	if s, err := url.PathUnescape(text); err == nil {
-		text = s
+	if text == "" {
+		return time.Time{}
 	}
 	for _, layout := range []string{"Mon Jan _2 15:04:05 2006", "2006-01-02T15:04:05", time.RFC3339} {
 		if t, err := time.Parse(layout, text); err == nil {

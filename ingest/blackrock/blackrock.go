@@ -66,7 +66,7 @@ func openEvents(src *flatfile.Source) (*signal.Recording, error) {
 		return nil, err
 	}
 	rec := &signal.Recording{Name: src.Name, Format: "Blackrock NEV " + n.version, Begin: n.origin, Info: &signal.Info{}, Texts: n.texts}
-	rec.Events = n.alone()
+	rec.Events, rec.Coined = n.alone(), n.coined(rec.Info)
 	rec.Deviations = src.Deviations()
 	return rec, nil
 }
@@ -102,7 +102,7 @@ func openSamples(fsys fs.FS, src *flatfile.Source, id string) (*signal.Recording
 		if !events.origin.Equal(h.origin) && !h.origin.IsZero() {
 			src.Deviate(0, "time origin", "files of one recording have the same", fmt.Sprintf("%v, and %v in %s", h.origin, events.origin, part), "the time stamps of both are of one clock")
 		}
-		rec.Events = events.joined(src, clock)
+		rec.Events, rec.Coined = events.joined(src, clock), events.coined(h.info)
 		rec.Texts = append(rec.Texts, events.texts...)
 	}
 	rec.Deviations = src.Deviations()

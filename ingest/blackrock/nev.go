@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -239,6 +240,22 @@ func (n *nev) name(key uint32, label func() string) uint32 {
 		n.names[key] = at
 	}
 	return at
+}
+
+// numbered is the label of an electrode that has no other.
+var numbered = regexp.MustCompile(`^(?:elec|chan|ch)?-?[0-9]{0,5}$`)
+
+// coined are the labels of events that nobody has typed: inputs, and spikes of electrodes that have a number alone, or are channels of info.
+func (n *nev) coined(info *signal.Info) []string {
+	var all []string
+	for key, at := range n.names {
+		name := n.labels[uint16(key>>17)]
+		if key>>17 == 0 || numbered.MatchString(name) || slices.ContainsFunc(info.Channels, func(c signal.Channel) bool { return c.Original == name }) {
+			all = append(all, n.labelOf[at])
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // spike is the label of a spike of a unit: 0 has not been sorted, 255 is noise.

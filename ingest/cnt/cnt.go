@@ -89,6 +89,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if rec.Events, err = h.events(src); err != nil {
 		return nil, err
 	}
+	rec.Coined = signal.LabelsOf(rec.Events)
 	rec.Deviations = src.Deviations()
 	return rec, nil
 }

@@ -3,6 +3,7 @@ package edf_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/fstest"
@@ -100,6 +101,9 @@ func TestBDFStatus(t *testing.T) {
 			rec := mustOpenBDF(t, bdf(biosemi(), func(sig, i int) (int32, bool) { return status[i] & c.mask, sig == 1 }))
 			if got := fmt.Sprint(rec.Events); got != c.want {
 				t.Errorf("the events are %s, want %s", got, c.want)
+			}
+			if clean, _, err := ingest.Anonymise(rec, ingest.Hiding{DropTexts: true}); err != nil || !slices.Equal(clean.Events, rec.Events) {
+				t.Errorf("where texts are dropped there remain %+v, %v: nobody has typed any", clean.Events, err)
 			}
 		})
 	}

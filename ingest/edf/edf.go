@@ -106,7 +106,7 @@ func open(f ingest.File, name string) (*signal.Recording, error) {
 	if err := ann.readStatus(chans); err != nil {
 		return nil, err
 	}
-	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted(), Texts: h.allTexts(chans)}
+	rec := &signal.Recording{Name: name, Format: h.format(), Begin: line.begin(), Events: ann.sorted(), Texts: h.allTexts(chans), Coined: []string{cmsLabel, batteryLabel}}
 	groups[0].fill(rec, &ann, len(groups))
 	for _, g := range groups[1:] {
 		r := &signal.Recording{Name: name, Format: rec.Format, Begin: rec.Begin}

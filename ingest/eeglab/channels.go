@@ -57,7 +57,7 @@ func (s *set) describe() (*signal.Info, error) {
 			}
 		}
 	}
-	s.src.Deviate(s.fields["data"].At, "data", "the unit of the samples is known", "a format without units", "µV, as is EEGLAB's convention")
+	s.note("data", "the unit of the samples is known", "a format without units", "µV, as is EEGLAB's convention")
 	if ref, err := s.text("ref"); err != nil {
 		return nil, err
 	} else if low := strings.ToLower(ref); low == "averef" || low == "average" {
@@ -127,13 +127,20 @@ func (s *set) place(locs []location) func(xyz [3]float64) signal.Position {
 		return nil
 	}
 	mean, unit, place := montage.Metres(known)
-	found := unit
+	const rule = "the unit of the coordinates is known"
+	found := fmt.Sprintf("none; a mean distance of %.3g from the middle", mean)
 	switch unit {
 	case "":
-		found = "nothing: electrodes have the place of their name"
+		s.src.Deviate(s.fields["chanlocs"].At, "chanlocs", rule, found, "nothing: electrodes have the place of their name")
 	case montage.UnitSphere:
-		found += ", on which electrodes are placed as those of a name"
+		s.note("chanlocs", rule, found, unit+", on which electrodes are placed as those of a name")
+	default:
+		s.note("chanlocs", rule, found, unit)
 	}
-	s.src.Deviate(s.fields["chanlocs"].At, "chanlocs", "the unit of the coordinates is known", fmt.Sprintf("none; a mean distance of %.3g from the middle", mean), found)
 	return place
+}
+
+// note says what is taken for granted of a field where the format leaves it open.
+func (s *set) note(field, rule, found, assumed string) {
+	s.notes = append(s.notes, signal.Deviation{Where: fmt.Sprintf("byte %d: %s", s.fields[field].At, field), Rule: rule, Found: found, Assumed: assumed})
 }

@@ -2,7 +2,7 @@
 // https://eeglab.org/tutorials/ConceptsGuide/Data_Structures.html): a .set, which is a MAT-file with the structure EEG, or with
 // its fields one by one, and the samples in it or in an .fdt or .dat beside it.
 //
-// Samples are taken to be in µV, which is EEGLAB's convention and not in the file. Latencies count samples from 1 and may have
+// Samples are taken to be in µV, which is EEGLAB's convention and not in the file; that is a note. Latencies count samples from 1 and may have
 // fractions: an event stands at the nearest sample, and its Onset is exact.
 //
 // Epochs follow each other with a gap of one sample, so that no window reaches over their ends: how much lies between them a

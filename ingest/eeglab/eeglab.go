@@ -62,6 +62,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	if rec.Info, err = set.describe(); err != nil {
 		return file, nil, err
 	}
+	rec.Notes = set.notes
 	events := set.readEvents()
 	line := set.timeline(events, smp.n)
 	pieces, filled := line, int64(0)
@@ -78,7 +79,7 @@ func open(fsys fs.FS, f ingest.File, name string) (ingest.File, *signal.Recordin
 	lay.At, lay.Runs = smp.at, pieces
 	rec.Spans, rec.Len = lay.Spans()
 	inUnits := signal.InUnits{SampleReader: flatfile.NewReader(smp.src, lay), Units: make([]string, set.channels)} // the format has none
-	if rec.Data = inUnits; len(rec.Notes) > 0 {
+	if rec.Data = inUnits; filled > 0 {
 		rec.Data = signal.Filled{InUnits: inUnits, All: line.Runs()}
 	}
 	if err := set.personal(rec); err != nil {
@@ -94,6 +95,7 @@ type set struct {
 	fields                   map[string]matfile.Value
 	channels, points, trials int64
 	rate                     float64
+	notes                    []signal.Deviation
 }
 
 const (

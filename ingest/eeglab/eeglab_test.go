@@ -43,6 +43,12 @@ func TestGolden(t *testing.T) {
 			ingesttest.Run(t, func() (*signal.Recording, error) { return ingest.Open(root, base) })
 			rec := open(t, root, base)
 			want.Check(t, rec)
+			if deviations, notes := fmt.Sprint(rec.Deviations), fmt.Sprint(rec.Notes); strings.Contains(deviations, "the unit of") || !strings.Contains(notes, "a format without units") {
+				t.Errorf("what is EEGLAB's convention breaks nothing, and is noted: the deviations are %s, the notes %s", deviations, notes)
+			}
+			if strings.Contains(name, "/") && len(rec.Deviations) > 0 {
+				t.Errorf("an original of EEGLAB breaks nothing: %+v", rec.Deviations)
+			}
 			if len(rec.Events) != len(want.Annotations) {
 				t.Fatalf("%d events, want %d", len(rec.Events), len(want.Annotations))
 			}
@@ -105,7 +111,7 @@ func TestSkipped(t *testing.T) {
 	for _, d := range skipped {
 		seconds += d
 	}
-	if len(skipped) != 2 || len(rec.Notes) != 1 || !strings.Contains(rec.Notes[0].Found, fmt.Sprintf("%d so marked, %.6g s", marks, seconds)) {
+	if len(skipped) != 2 || len(rec.Notes) != 2 || !strings.Contains(rec.Notes[1].Found, fmt.Sprintf("%d so marked, %.6g s", marks, seconds)) {
 		t.Errorf("the notes are %+v, want %d and %g s", rec.Notes, marks, seconds)
 	}
 	for _, run := range rec.Runs() {

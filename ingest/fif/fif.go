@@ -124,6 +124,7 @@ func (p *parts) open(fsys fs.FS, f ingest.File, name string) (*signal.Recording,
 		rec.Parts = append(rec.Parts, from)
 	}
 	rec.Events = choose(s, seen, stimulated, written, from)
+	rec.Coined = signal.LabelsOf(rec.Events) // numbers, however long
 	if len(rec.Events) == 0 {
 		rec.Events = notes
 	} else {

@@ -273,8 +273,16 @@ func TestEventsBeside(t *testing.T) {
 			t.Errorf("%s: the events are %+v, want 1 and 2 at samples 1 and 3", name, rec.Events)
 		}
 	}
+	// A number is one of a machine, however long: it stays where texts are dropped.
+	rec, err := openFile(t, f, fstest.MapFS{"x-eve.fif": {Data: events(51, 0, 16777215)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if clean, _, err := ingest.Anonymise(rec, ingest.Hiding{DropTexts: true}); err != nil || len(clean.Events) != 1 || clean.Events[0].Label != "16777215" {
+		t.Errorf("where texts are dropped there remain %+v, %v", clean.Events, err)
+	}
 	// A damaged one is listed, and does not keep the samples from being read.
-	rec, err := openFile(t, f, fstest.MapFS{"x-eve.fif": {Data: events(1, 2)}})
+	rec, err = openFile(t, f, fstest.MapFS{"x-eve.fif": {Data: events(1, 2)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -335,6 +335,36 @@ func TestDeviations(t *testing.T) {
 	}
 }
 
+// TestNoRange: a channel without a range of values is the numbers that are stored, without a unit, and the others are what they were.
+func TestNoRange(t *testing.T) {
+	data := made()
+	want, err := openData(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 3
+	copy(data[256+112*n:][:8], make([]byte, 8)) // the greatest of Fz, as the least
+	rec, err := openData(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := rec.Info.Channels; c[0].Unit != signal.NoUnit || c[1].Unit != want.Info.Channels[1].Unit {
+		t.Errorf("the channels are %+v, want Fz without a unit", c)
+	}
+	x, all := whole(t, rec), whole(t, want)
+	for r := range 4 {
+		if x[0][2*r] != -float64(1000*r+1) || x[0][2*r+1] != float64(1000*r+2) {
+			t.Errorf("record %d: Fz is %v, want the numbers that are stored", r, x[0][2*r:2*r+2])
+		}
+	}
+	if !slices.Equal(x[1], all[1]) {
+		t.Errorf("Cz is %v, want %v", x[1], all[1])
+	}
+	if len(rec.Deviations) != len(want.Deviations)+1 || !deviates(rec, `both are 0 for "Fz"`) {
+		t.Errorf("the deviations are %+v, want one more than %+v", rec.Deviations, want.Deviations)
+	}
+}
+
 // TestUnits compares names of codes with what physicalunits of BioSig 2.5.0 (Debian) calls them.
 func TestUnits(t *testing.T) {
 	for code, want := range map[uint16]signal.Unit{

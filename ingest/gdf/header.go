@@ -43,6 +43,7 @@ type channel struct {
 	dim          string // as the file has it, in words
 	unitAt       int64
 	voltage      bool
+	unscaled     bool // the header does not say what the stored numbers stand for
 }
 
 var types = map[uint32]flatfile.Type{
@@ -151,6 +152,11 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 		} else {
 			src.Deviate(fixedBytes+place(120, 8, i), "digital minimum", "is below the digital maximum", fmt.Sprintf("both are %g for %q", dmin, c.label), "stored numbers are in the unit as they are")
 		}
+		if c.unscaled = pmin == pmax; c.unscaled { // mostly nothing was connected, and the others are as good as ever
+			src.Deviate(fixedBytes+place(112, 8, i), "physical maximum", "differs from the physical minimum", fmt.Sprintf("both are %g for %q; the physical dimension is %q", pmax, c.label, dim),
+				"the numbers that are stored, without a unit; write the true range into both fields to have their values")
+			c.gain, c.offset, scale, c.unit, c.dim = 1, 0, units.Parse(""), signal.NoUnit, ""
+		}
 		c.gain, c.offset = scale.Apply(c.gain), scale.Apply(c.offset)
 		if c.gain == 0 || c.gain-c.gain != 0 || c.offset-c.offset != 0 {
 			return src.Errorf(fixedBytes+place(104, 8, i), "physical minimum", "of channel %q: physical %g to %g for digital %g to %g cannot be computed with", c.label, pmin, pmax, dmin, dmax)
@@ -223,7 +229,7 @@ func (h *header) describe(src *flatfile.Source, g []channel) *signal.Info {
 	for i := range info.Channels {
 		ch := &info.Channels[i]
 		ch.Unit = g[i].unit
-		if !g[i].voltage && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
+		if !g[i].voltage && !g[i].unscaled && ch.Kind != signal.Misc && ch.Kind != signal.Trigger {
 			src.Deviate(g[i].unitAt, "physical dimension", "a unit of voltage for "+strings.ToUpper(string(ch.Kind)), fmt.Sprintf("%q for %q", ch.Unit, ch.Original),
 				"nothing: the samples of this channel are in that unit, and may not be µV")
 		}

@@ -16,6 +16,19 @@ type Event struct {
 	Channels Channels `json:"channels,omitzero"`
 }
 
+// LabelsOf are the labels of events, each once.
+func LabelsOf(events []Event) []string {
+	var all []string
+	seen := map[string]bool{}
+	for _, e := range events {
+		if !seen[e.Label] {
+			seen[e.Label] = true
+			all = append(all, e.Label)
+		}
+	}
+	return all
+}
+
 // Chunk is a run of samples without a gap: what a source hands out and a step works on.
 //
 // X[ch][t] is channel ch at sample Start+t; the channels lie one behind the other in one slab, which is also the layout

@@ -59,7 +59,9 @@ type Recording struct {
 	Deviations []Deviation
 	Notes      []Deviation // what was assumed where the format leaves it open, or has more than is read: no breach of it
 	Texts      []Text      // what the header says in words
-	Closer     io.Closer   // nil where there is nothing to close
+	// Coined are labels of events that the reader made of numbers and words of its own, so that nobody can have typed them.
+	Coined []string
+	Closer io.Closer // nil where there is nothing to close
 }
 
 // Journal is what the program that recorded wrote down about itself, line by line: the states of clocks, what happened to the session,

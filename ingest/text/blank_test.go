@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -255,4 +256,180 @@ func TestAllocationOfBlanks(t *testing.T) {
 		fmt.Fprintf(&b, "%d,1,\n%d,,\n", 2*k, 2*k+1)
 	}
 	check(t, []byte(b.String()), b.String())
+}
+
+// ways is how stamps come: even, twelve rows to a stamp, or up to a fifth of a step off.
+func ways() map[string]func(k int) float64 {
+	rng := rand.New(rand.NewPCG(5, 5))
+	return map[string]func(k int) float64{
+		"even":   func(k int) float64 { return float64(k) },
+		"bursts": func(k int) float64 { return float64(k / 12 * 12) },
+		"jitter": func(k int) float64 { return float64(k) + 0.4*(rng.Float64()-0.5) },
+	}
+}
+
+// TestMessagesBehindMarkers: a row with a message alone is no sample behind a row of samples that has a marker itself, also where that is the same or
+// the first row of all, whether a mapping names the rate and the code of the column or not.
+func TestMessagesBehindMarkers(t *testing.T) {
+	const n = 6000
+	for name, at := range ways() {
+		for _, every := range []int{10, 12, 600} {
+			for i, mapping := range []string{"", ofOthers, ofOthers + "rate_hz: 100\n", strings.Replace(ofOthers, "{column: m}", "{column: m, each_row: true}", 1) + "rate_hz: 100\n"} {
+				var b strings.Builder
+				b.WriteString([]string{"time_ms,Fz (uV),Cz (uV),marker\n", "t,C3,C4,m,x\n"}[min(i, 1)])
+				tail, ms := []string{"", ","}[min(i, 1)], []float64{10, 0.01}[min(i, 1)]
+				messages := 0
+				for k := range n {
+					stim, s := "", at(k)
+					if k%every == 0 {
+						stim = "stim"
+					}
+					fmt.Fprintf(&b, "%.6f,%d,1,%s%s\n", s*ms, k, stim, tail)
+					if stim != "" {
+						fmt.Fprintf(&b, "%.6f,,,%s%s\n", (s+0.03)*ms, []string{"resp", "stim"}[k/every%2], tail)
+						messages++
+					}
+				}
+				var rec *signal.Recording
+				if i == 0 {
+					rec = mustOpen(t, b.String())
+				} else {
+					rec = mustMap(t, b.String(), mapping)
+				}
+				if rec.Info.Rate != 100 || rec.Len != n || rec.Spans != nil {
+					t.Errorf("%s, a message each %d rows, mapping %q: %d samples at %g Hz, %d spans, want %d at 100 Hz without a gap", name, every, mapping, rec.Len, rec.Info.Rate, len(rec.Spans), n)
+					continue
+				}
+				inPlace(t, rec)
+				if len(rec.Events) != 2*messages {
+					t.Errorf("%s, a message each %d rows, mapping %q: %d events, want %d", name, every, mapping, len(rec.Events), 2*messages)
+				}
+			}
+		}
+	}
+}
+
+// TestLostWithinStates: rows without samples that have the state which nearly all rows with samples have stand for lost ones, also at its changes and
+// at the begin; so do those within a state that only some rows have.
+func TestLostWithinStates(t *testing.T) {
+	const n = 15000
+	for name, at := range ways() {
+		for _, of := range []struct {
+			name  string
+			state func(k int) string
+			lost  func(k int) bool
+		}{
+			{"at changes", func(k int) string { return strconv.Itoa(1 + k/50%7) }, func(k int) bool { return k%250 == 0 && k > 0 }},
+			{"anywhere", func(k int) string { return strconv.Itoa(1 + k/50%7) }, func(k int) bool { return k%97 == 60 }},
+			{"within some", func(k int) string { return []string{"", "", "", "cue"}[k/100%4] }, func(k int) bool { return k%400 == 350 || k%400 == 351 }},
+		} {
+			t.Run(name+" "+of.name, func(t *testing.T) {
+				gone := make([]bool, n)
+				var b strings.Builder
+				b.WriteString("t,C3,C4,m,x\n")
+				for k := range gone {
+					if gone[k] = of.lost(k); gone[k] {
+						fmt.Fprintf(&b, "%.6f,,,%s,\n", at(k)/250, of.state(k))
+					} else {
+						fmt.Fprintf(&b, "%.6f,%d,1,%s,\n", at(k)/250, k, of.state(k))
+					}
+				}
+				rec := mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
+				want, _ := kept(gone)
+				if rec.Info.Rate != 250 || rec.Len != n || !slices.Equal(rec.Spans, want) {
+					t.Fatalf("%d samples at %g Hz, %d spans, want %d at 250 Hz, %d spans: %+v", rec.Len, rec.Info.Rate, len(rec.Spans), n, len(want), rec.Deviations)
+				}
+				inPlace(t, rec)
+			})
+		}
+	}
+}
+
+// TestMessagesAmongZeros: a column that rows with samples fill with 0 is one of messages where no row without samples has 0, and else one of a trigger
+// that may begin in a row that is lost.
+func TestMessagesAmongZeros(t *testing.T) {
+	const n = 6000
+	trigger := func(k int) int { return max(0, 6-k%50) / 6 * (1 + k/50%3) } // a sample long
+	for name, at := range ways() {
+		var b strings.Builder
+		b.WriteString("t,C3,C4,m,x\n")
+		for k := range n {
+			s := at(k)
+			fmt.Fprintf(&b, "%.6f,%d,1,%d,\n", s/250, k, trigger(k))
+			if k%20 == 0 {
+				fmt.Fprintf(&b, "%.6f,,,9,\n", (s+0.03)/250)
+			}
+		}
+		rec := mustMap(t, b.String(), ofOthers)
+		if rec.Info.Rate != 250 || rec.Len != n || rec.Spans != nil || len(rec.Events) != n/20+n/50 {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, %d events; want %d at 250 Hz without a gap, %d events", name, rec.Len, rec.Info.Rate, len(rec.Spans), len(rec.Events), n, n/20+n/50)
+		}
+
+		gone := make([]bool, n)
+		b.Reset()
+		b.WriteString("t,C3,C4,m,x\n")
+		for k := range gone {
+			values := strconv.Itoa(k) + ",1"
+			if gone[k] = k%250 == 100 || k%97 == 60; gone[k] {
+				values = ","
+			}
+			fmt.Fprintf(&b, "%.6f,%s,%d,\n", at(k)/250, values, trigger(k))
+		}
+		rec = mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
+		if want, _ := kept(gone); rec.Info.Rate != 250 || rec.Len != n || !slices.Equal(rec.Spans, want) || len(rec.Events) != n/50 {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, %d events; want %d at 250 Hz, %d spans, %d events", name, rec.Len, rec.Info.Rate, len(rec.Spans), len(rec.Events), n, len(want), n/50)
+		}
+	}
+}
+
+// TestRateTellsOfRows: rows that have a state alone are no samples where the rate that the table names is that of the others.
+func TestRateTellsOfRows(t *testing.T) {
+	const n = 6000
+	for name, at := range ways() {
+		var b strings.Builder
+		b.WriteString("t,C3,C4,m,x\n")
+		for k := range n {
+			s := at(k)
+			fmt.Fprintf(&b, "%.6f,%d,1,%d,\n", s/250, k, 1+k/500%3)
+			if k%10 == 4 {
+				fmt.Fprintf(&b, "%.6f,,,%d,\n", (s+0.03)/250, 1+k/500%3)
+			}
+		}
+		rec := mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
+		if rec.Info.Rate != 250 || rec.Len != n || rec.Spans != nil {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, want %d at 250 Hz without a gap: %+v", name, rec.Len, rec.Info.Rate, len(rec.Spans), n, rec.Deviations)
+		}
+	}
+}
+
+// TestRowsOfManySensors: rows without samples that have something in more ways than are told apart are no samples either.
+func TestRowsOfManySensors(t *testing.T) {
+	const n, sensors = 6000, 10
+	for name, at := range ways() {
+		var b strings.Builder
+		b.WriteString("t,C3,C4,m")
+		for i := range sensors {
+			fmt.Fprintf(&b, ",s%d", i)
+		}
+		b.WriteString("\n")
+		for k := range n {
+			s := at(k)
+			fmt.Fprintf(&b, "%.6f,%d,1,%s\n", s/250, k, strings.Repeat(",", sensors))
+			if k%6 == 3 {
+				fmt.Fprintf(&b, "%.6f,,,", (s+0.03)/250)
+				for i := range sensors {
+					b.WriteString([]string{",", ",36.5"}[(k/6+1)>>i&1])
+				}
+				b.WriteString("\n")
+			}
+		}
+		ignored := make([]string, sensors)
+		for i := range ignored {
+			ignored[i] = fmt.Sprintf("s%d", i)
+		}
+		rec := mustMap(t, b.String(), strings.Replace(ofOthers, "[x]", "["+strings.Join(ignored, ", ")+"]", 1))
+		if rec.Info.Rate != 250 || rec.Len != n || rec.Spans != nil || !listed(rec, "1000 rows with none in any", "no samples") {
+			t.Errorf("%s: %d samples at %g Hz, %d spans, want %d at 250 Hz without a gap: %+v", name, rec.Len, rec.Info.Rate, len(rec.Spans), n, rec.Deviations)
+		}
+	}
 }

@@ -147,6 +147,9 @@ func (l *layout) number(text []byte) (v float64, missing, ok bool) {
 
 // none says whether a cell is empty, or as good as that.
 func (l *layout) none(text []byte) bool {
+	if len(text) > 0 && text[0] >= '0' && text[0] <= '9' { // that is something, whatever comes behind, and need not be read
+		return l.missing[string(text)]
+	}
 	_, missing, _ := l.number(text)
 	return missing
 }
@@ -210,20 +213,30 @@ func (t *table) mark(row int, label string) *mark {
 	return &t.marks[k][len(t.marks[k])-1]
 }
 
-// marker takes in a cell of markers.
-func (t *table) marker(row int, c *column, text []byte) {
+// says whether a word of a column of markers is one.
+func (c *column) says(word string) bool {
+	if word == "" || c.code == nil {
+		return word != ""
+	}
+	return !c.code.none[word] && (word != "0" || c.code.labels["0"] != "")
+}
+
+// marker takes in a cell of markers. says that it has one, and same that its code is that of the cell before.
+func (t *table) marker(row int, c *column, text []byte) (says, same bool) {
 	code := t.word(c, text)
+	says = c.says(code)
 	if c.code == nil {
 		if code != "" {
 			t.mark(row, code)
 		}
-		return
+		return says, false
 	}
-	if code == "0" && c.code.labels["0"] == "" || c.code.none[code] {
+	if !says {
 		code = ""
 	}
+	same = code != "" && code == c.code.now
 	if !c.code.each && code == c.code.now {
-		return
+		return says, same
 	}
 	c.code.now = code
 	if m := c.code.open; m != nil {
@@ -231,7 +244,7 @@ func (t *table) marker(row int, c *column, text []byte) {
 		c.code.open = nil
 	}
 	if code == "" {
-		return
+		return false, false
 	}
 	l, known := c.code.labels[code]
 	if !known {
@@ -243,6 +256,7 @@ func (t *table) marker(row int, c *column, text []byte) {
 	if !c.code.each {
 		c.code.open = m
 	}
+	return says, same
 }
 
 // ended closes the markers that go on at the end, and lists codes that have a label and never came.

@@ -32,8 +32,9 @@
 // passes in pauses that are too long to be told from lost rows, or where it is not the named rate and there are no more rows than that makes. The gaps that are found with it part the table into runs. Lines of least squares through these, with
 // a slope in common, tell the rate anew, and that the gaps, until nothing changes: gaps do not slow the rate, however often they come.
 // Where the device's nominal rate is within 0.5 % of it, one that the table names within 5 %, or a whole number within 0.1 %, that is the
-// rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed as a
-// deviation, with the distance of the stamps from it.
+// rate, since the difference is that of two clocks; else the measured one. What was found and what was taken is always listed,
+// with the distance of the stamps from it: as a note where it is the rate of the device, or within 0.5 % of that which OpenBCI's table names,
+// since all of their stamps jitter; else as a deviation.
 //
 // Gaps. Stamps may jitter: within 64 rows before and behind a step the rows are taken to be without a gap as long as the
 // stamps can be explained by rows that come late. Where they cannot, as many samples are missing as the stamps say, and
@@ -42,7 +43,8 @@
 //
 // Rows of others. In a table with stamps, a row without a value in any channel is no sample: it may have a marker alone, or another sensor.
 // It is left out of samples and rate, its marker stays at its time, and where it stands for a sample that was lost, the stamps of the
-// others tell, or the counter. A row that has its stamp alone stays a gap in its place where the stamps scatter too much for that.
+// others tell, or the counter. A row that has its stamp alone, or a state that most rows with samples have too, stays a gap in its place where
+// the stamps scatter too much for that, unless the rate that is named is the one without such rows.
 //
 // Recording.Begin is the first stamp where that can be seconds since 1970. Event.Onset comes from the stamps.
 //

@@ -48,7 +48,7 @@ func museLayout(src *source) (*layout, error) {
 		return nil, src.headEnd(err)
 	}
 	line = src.unmarked(line)
-	lay := &layout{comma: commaOf(line), nominal: museRates, within: ofDevice, assumed: []signal.Deviation{{
+	lay := &layout{comma: commaOf(line), nominal: museRates, within: ofDevice, noted: []signal.Deviation{{
 		Where: "line 1: header", Rule: "names the unit of every column", Found: "no units",
 		Assumed: "samples are in µV and stamps in seconds, as Muse recorders write them; the reference is unknown to the table",
 	}}}

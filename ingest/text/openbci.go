@@ -68,7 +68,7 @@ func openBCILayout(src *source) (*layout, error) {
 // openBCIColumns says what the columns are, and how many of them are EXG channels.
 func (l *layout) openBCIColumns(src *source, cells []cell) (exg int) {
 	l.comma = ','
-	l.assumed = []signal.Deviation{{
+	l.noted = []signal.Deviation{{
 		Where: fmt.Sprintf("line %d: header", src.line), Rule: "names kind and unit of every column", Found: "EXG Channel", Assumed: "EXG channels are EEG in µV, and at no known place",
 	}}
 	l.columns = make([]column, 0, len(cells))

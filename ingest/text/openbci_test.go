@@ -66,8 +66,8 @@ func TestOpenBCI(t *testing.T) {
 	if len(rec.Events) != 9 || rec.Events[1].Sample != 200 || rec.Events[1].Label != "2" {
 		t.Errorf("events are %+v", rec.Events)
 	}
-	if !listed(rec, "line 3 names, 250 Hz") || !listed(rec, "EXG channels are EEG in µV") || len(rec.Deviations) != 2 {
-		t.Errorf("deviations are %+v", rec.Deviations)
+	if !noted(rec, "line 3 names, 250 Hz") || !noted(rec, "EXG channels are EEG in µV") || len(rec.Notes) != 2 || len(rec.Deviations) != 0 {
+		t.Errorf("deviations are %+v, notes %+v", rec.Deviations, rec.Notes)
 	}
 	seconds := mustOpen(t, regexp.MustCompile(`(155793\d{4})(\d{3}),`).ReplaceAllString(text, "$1.$2,")) // of other versions
 	if seconds.Info.Rate != 250 || !seconds.Begin.Equal(rec.Begin) || len(seconds.Events) != 9 {

@@ -30,7 +30,7 @@ func TestRealMuse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if rec.Info.Rate != 256 || rec.Spans != nil || rec.Len != int64(len(rows)-1) || len(rec.Info.Channels) != 5 || len(rec.Deviations) != 2 {
+		if rec.Info.Rate != 256 || rec.Spans != nil || rec.Len != int64(len(rows)-1) || len(rec.Info.Channels) != 5 || len(rec.Deviations) != 0 || len(rec.Notes) != 2 {
 			t.Fatalf("%s: %d samples at %g Hz, %d channels, spans %v, deviations %+v; want %d at 256 Hz without a gap", path, rec.Len, rec.Info.Rate, len(rec.Info.Channels), rec.Spans, rec.Deviations, len(rows)-1)
 		}
 		x := samples(t, rec, signal.Span{Len: rec.Len})

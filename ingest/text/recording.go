@@ -59,7 +59,9 @@ func (t *table) recording(format string) (*signal.Recording, error) {
 		}
 	}
 	slices.SortStableFunc(rec.Events, func(a, b signal.Event) int { return cmp.Compare(a.Sample, b.Sample) }) // stamps of rows that are no samples may go back
-	rec.Deviations = append(slices.Clone(t.lay.assumed), t.timing(clock)...)
+	notes, list := t.timing(clock)
+	rec.Notes = append(slices.Clone(t.lay.noted), notes...)
+	rec.Deviations = append(slices.Clone(t.lay.assumed), list...)
 	rec.Deviations = append(rec.Deviations, src.dev.all()...)
 	return rec, nil
 }
@@ -138,20 +140,25 @@ func (t *table) channels() ([][]float64, *signal.Info, error) {
 // exact is how far, in samples, stamps may be from the rate that a mapping names without being listed.
 const exact = 0.01
 
-// timing lists what was found out about the time.
-func (t *table) timing(c *clock) []signal.Deviation {
-	if t.lay.rate > 0 || t.lay.mapped && len(c.jumps) == 0 && slices.Contains(t.lay.nominal, c.rate) && c.off*c.rate < exact {
-		return nil
+// timing lists what was found out about the time. That rows of a device come late by no fixed time, at its rate, is no more than a note: no table of
+// its kind has other stamps.
+func (t *table) timing(c *clock) (notes, list []signal.Deviation) {
+	nominal := slices.Contains(t.lay.nominal, c.rate)
+	if t.lay.rate > 0 || t.lay.mapped && len(c.jumps) == 0 && nominal && c.off*c.rate < exact {
+		return nil, nil
 	}
 	column, stamps, rule := t.nameOf(stamp), t.at, "a table names its rate"
 	if t.lay.stated != "" {
 		rule = t.lay.stated
 	}
-	list := []signal.Deviation{{
+	list = []signal.Deviation{{
 		Where: "column " + column, Rule: rule,
 		Found:   fmt.Sprintf("stamps at %.2f Hz, up to %.1f ms from even spacing, %.1f ms from that at %.6g Hz", c.measured, 1e3*c.jitter, 1e3*c.off, c.rate),
 		Assumed: fmt.Sprintf("rows are evenly spaced at %.6g Hz", c.rate),
 	}}
+	if !t.lay.mapped && nominal && math.Abs(c.measured-c.rate) <= ofDevice*c.rate {
+		notes, list = list, nil
+	}
 	if len(t.index) > 0 && c.uncounted != nil {
 		list = append(list, uncounted(t.nameOf(counter), c.uncounted))
 	} else if len(t.index) > 0 {
@@ -183,7 +190,7 @@ func (t *table) timing(c *clock) []signal.Deviation {
 			Assumed: "the clock was set there: a gap of one sample, so that no window reaches over it",
 		})
 	}
-	return list
+	return notes, list
 }
 
 func count(n int, what string) string {

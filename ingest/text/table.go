@@ -82,7 +82,7 @@ func readTable(src *source, lay *layout) (*table, error) {
 		if err := t.row(cells); err != nil {
 			return nil, err
 		}
-		if b := t.blanks.of; b == nil || b[t.rows-1] == filled {
+		if b := t.blanks.of; b == nil || b[t.rows-1] == 0 {
 			t.before = append(t.before[:0], line...)
 		}
 	}
@@ -139,12 +139,20 @@ func (t *table) row(cells []cell) error {
 		return nil
 	}
 	for i, c := range cells {
-		if col := &t.lay.columns[i]; col.role == marker {
-			t.marker(row, col, c.text)
+		col := &t.lay.columns[i]
+		if col.role != marker && col.role != unused {
+			continue
+		}
+		says, same := false, false
+		if col.role == marker {
+			says, same = t.marker(row, col, c.text)
+		}
+		if !t.lay.none(c.text) {
+			t.blanks.with(i, len(cells)).add(says, same)
 		}
 	}
 	if t.blanks.of != nil {
-		t.blanks.of = append(t.blanks.of, filled)
+		t.blanks.of = append(t.blanks.of, 0)
 	}
 	for range ch - values {
 		t.missing(of, gap)

@@ -30,6 +30,7 @@ type layout struct {
 	within  float64            // how far, relative, the measured rate may be from them
 	stated  string             // the rule that stamps follow; "" where the table does not name its rate
 	assumed []signal.Deviation // what the table does not say and was taken for granted
+	noted   []signal.Deviation // the same, where all tables of its kind leave it open and mean what was taken
 
 	decimal   byte            // ',' where it is one, otherwise a point
 	missing   map[string]bool // words for no value

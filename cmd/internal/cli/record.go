@@ -94,10 +94,10 @@ func newRecord() *cobra.Command {
 (nats:eeg, with --url and --session) or a live driver by URL (lsl://?name=EEG). FILE.arrow has the samples and events, as the
 stream of Arrow IPC, which pyarrow.ipc.open_stream and polars.read_ipc_stream open; what wants the form of a file refuses it.
 FILE.clock.arrow has the clock of a live driver, its rate and losses, once a second, FILE.log.arrow what happened, FILE.json
-which source it was and when. With the ending .xdf, or --xdf, it is one file of XDF; endings
-of other formats are refused (gyrus convert writes them afterwards). A stream of marks alone goes into .arrow (with
-FILE.log.arrow beside it) or .xdf, one of numbers at irregular times into .xdf. Several sources make several recordings, numbered
-and named by their sources: FILE-1-nats-eeg.arrow, FILE-2-lsl-name-EEG.arrow.
+which source it was and when. With the ending .xdf, or --xdf, it is one file of XDF; endings of other formats are refused (gyrus
+convert writes them afterwards). A stream of marks alone goes into .arrow (with FILE.log.arrow beside it) or .xdf, one of numbers
+at irregular times into .xdf. Several sources make several recordings, numbered and named by their sources:
+FILE-1-nats-eeg.arrow, FILE-2-lsl-name-EEG.arrow.
 
 A stream of LSL has no events of its own: markers= in its URL names the stream whose marks become them, by XPath. Streams of
 marks that are on the network and that no source reads are told of. Double quotes keep the single ones of XPath in a shell.
