@@ -29,12 +29,16 @@ func TestCoined(t *testing.T) {
 		removed []string // all others
 	}{
 		"Blackrock": {
-			fstest.MapFS{"x.ns5": {Data: fileAt(t, blackrock+"v22.ns5")}, "x.nev": {Data: fileAt(t, blackrock+"v22.nev")}}, "x.ns5",
-			[]string{"spike/elec1/unsorted", "spike/elec1/noise", "spike/elec2/3", "digital/65535", "serial/65"}, nil,
+			fstest.MapFS{"x.ns5": {Data: fileAt(t, blackrock+"v22.ns5")}, "x.nev": {Data: fileAt(t, blackrock+"v22.nev")}},
+			"x.ns5",
+			[]string{"spike/elec1/unsorted", "spike/elec1/noise", "spike/elec2/3", "digital/65535", "serial/65"},
+			nil,
 		},
 		"Blackrock, a named channel": {
-			fstest.MapFS{"x.ns5": {Data: anna(blackrock + "v22.ns5")}, "x.nev": {Data: anna(blackrock + "v22.nev")}}, "x.ns5",
-			[]string{"spike/elec1/unsorted", "spike/Anna/3", "spike/Anna/1"}, nil,
+			fstest.MapFS{"x.ns5": {Data: anna(blackrock + "v22.ns5")}, "x.nev": {Data: anna(blackrock + "v22.nev")}},
+			"x.ns5",
+			[]string{"spike/elec1/unsorted", "spike/Anna/3", "spike/Anna/1"},
+			nil,
 		},
 		"Blackrock, a named electrode": {fstest.MapFS{"x.nev": {Data: anna(blackrock + "v22.nev")}}, "x.nev", []string{"spike/elec1/unsorted", "spike/elec1/noise"}, []string{"spike/Anna/3", "spike/Anna/1"}},
 		"Blackrock, a comment":         {fstest.MapFS{"x.nev": {Data: fileAt(t, blackrock+"alone.nev")}}, "x.nev", []string{"spike/elec1/1", "serial/7"}, []string{"comment/right hand"}},
