@@ -30,7 +30,7 @@ type InletOptions struct {
 	Predicate            string        // XPath, beside these
 	Wait                 time.Duration // for the stream to appear; 0 waits as long as the context lasts
 
-	// Markers is the predicate of a stream of marks, which become the events of the chunks: "" for none. Samples then wait
+	// Markers is the predicate of a stream of marks, or its bare name, which become the events of the chunks: "" for none. Samples then wait
 	// up to MarkersWait, 5 ms unless it is set, so that marks which belong to them can arrive.
 	Markers     string
 	MarkersWait time.Duration
@@ -201,6 +201,9 @@ func (o *InletOptions) defaults() error {
 		if !(d.least <= d.value && d.value <= d.most) {
 			return fmt.Errorf("%s is %g, must be %g to %g", d.name, d.value, d.least, d.most)
 		}
+	}
+	if o.Markers != "" && !strings.ContainsAny(o.Markers, `=<>!'"()[]/@*|`) { // no condition, so that it would match nothing: the name
+		o.Markers = Named(o.Markers)
 	}
 	for _, p := range []string{o.Predicate, o.Markers} {
 		if err := CheckPredicate(p); err != nil {

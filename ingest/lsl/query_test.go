@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,16 @@ func TestWorkIsLimited(t *testing.T) {
 	for k := range 500 {
 		if yes, err := h.ask(d, "name='amp' and count(desc)=1", friend); err != nil || !yes {
 			t.Fatalf("common question %d: %v, %v", k, yes, err)
+		}
+	}
+}
+
+// TestMarkersByName: a bare name of a stream of marks, which is a condition that no stream meets, is that name.
+func TestMarkersByName(t *testing.T) {
+	for given, want := range map[string]string{"": "", "cap-markers": "name='cap-markers'", "my cues & marks": "name='my cues & marks'", "type='Markers'": "type='Markers'", "true()": "true()"} {
+		o, err := ParseOptions(url.Values{"name": {"cap"}, "markers": {given}})
+		if err != nil || o.Markers != want {
+			t.Errorf("%q: %q, %v; want %q", given, o.Markers, err, want)
 		}
 	}
 }
