@@ -132,7 +132,7 @@ func files(path string) (names fileNames, xdf bool) {
 	return fileNames{base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
 }
 
-// Check says why a recording called path cannot be begun: a file of it is there, or there is no folder for it. It is asked before somebody
+// Check says why a recording called path cannot be begun: a file of it is there, or there is no folder for it that takes files. It is asked before somebody
 // waits for a stream; Create asks again.
 func Check(path string) error {
 	names, _ := files(path)
@@ -148,6 +148,9 @@ func Check(path string) error {
 	}
 	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return fmt.Errorf("record: %s: there is no folder %s: make it, or choose another name", path, filepath.Dir(path))
+	}
+	if err := atomicfile.Takes(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("record: %s: %w", path, err)
 	}
 	return nil
 }
