@@ -309,7 +309,10 @@ func TestCalibrateCounts(t *testing.T) {
 		}
 	})
 	r.src.gate <- 120
-	r.until("all samples", func() bool { n := len(r.looks); return n > 0 && r.looks[n-1].Samples == 16*120 && r.looks[n-1].Gaps == 1 })
+	r.until("all samples", func() bool {
+		n := len(r.looks)
+		return n > 0 && r.looks[n-1].Samples == 16*120 && r.looks[n-1].Gaps == 1
+	})
 	if s := prom.peek().t; s.Samples != 16*120 || s.Gaps != 1 || s.Streams[0].Samples != 16*120 {
 		t.Errorf("the metrics have %d samples, %d gaps", s.Samples, s.Gaps)
 	}

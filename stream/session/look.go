@@ -50,7 +50,7 @@ func (e *engine) streamHealth() bus.StreamHealth {
 		h.Lost += uint64(e.jumps) - lost
 	}
 	if e.aged {
-		h.AgeMS = known(e.ageNow, 1)
+		h.AgeMS = known(e.ageNow+time.Since(e.link.heard).Seconds()*1e3, 1) // also while nothing comes
 	}
 	if ahead := e.lead.by; ahead > time.Second {
 		h.Detail += fmt.Sprintf("; its clock is %.1f s ahead of ours: ages count from the youngest sample", ahead.Seconds())
