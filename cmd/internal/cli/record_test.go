@@ -125,6 +125,15 @@ func TestReplaySwapped(t *testing.T) {
 		whole.Fates["held"] == 0 || whole.Fates["sent"]+whole.Fates["held"] != whole.Recorded {
 		t.Errorf("the replay: %+v", whole)
 	}
+	second := filepath.Join(dir, "b.gyrus")
+	code, out, errs := run(t, "replay", rec, "--model", second)
+	if code != exitDone || !strings.Contains(errs, "b.gyrus decided a part of the session, and is laid beside the whole of it") || !strings.Contains(out, "replayed with "+second) {
+		t.Errorf("a model of the session over the whole of it: exit code %d, %s%s", code, out, errs)
+	}
+	mustJSON(t, &part, "replay", rec, "--model", second, "--json")
+	if part.SameModel || part.Model != second || part.Recorded != whole.Recorded || part.Replayed < whole.Replayed*9/10 || part.Exact >= part.Recorded || part.Exact == 0 {
+		t.Errorf("a model of the session over the whole of it: %+v", part)
+	}
 	moved := filepath.Join(dir, "moved.gyrus")
 	if err := os.Rename(filepath.Join(dir, "b.gyrus"), moved); err != nil {
 		t.Fatal(err)
