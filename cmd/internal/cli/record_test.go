@@ -155,6 +155,23 @@ func TestReplaySwapped(t *testing.T) {
 		t.Errorf("a model of another session: %+v", part)
 	}
 
+	// A log that was cut: behind it nobody knows which model decided.
+	log := filepath.Join(dir, "run1.log.arrow")
+	data := mustRead(t, log)
+	for _, tenths := range []int{6, 7, 8, 9} {
+		if err := os.WriteFile(log, data[:len(data)*tenths/10], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := run(t, "replay", rec, "--model", moved)
+		if code != exitDone || !strings.Contains(errs, "the log of the recording was cut off: it reaches up to ") || !strings.Contains(out, ", 0 differ or are in one only") {
+			t.Errorf("%d tenths of the log: exit code %d, %s%s", tenths, code, out, errs)
+		}
+		mustJSON(t, &part, "replay", rec, "--model", moved, "--json")
+		if part.CutOff == 0 || part.Recorded+part.CutOff+part.OtherModels != whole.Recorded || part.Exact != part.Recorded {
+			t.Errorf("%d tenths of the log: %d compared, %d exact, %d cut off, %d of other models, of %d", tenths, part.Recorded, part.Exact, part.CutOff, part.OtherModels, whole.Recorded)
+		}
+	}
+
 	late := write(t, dir, "late.yaml", "bundle: a.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nage: {max_ms: 0.000001, policy: skip}\nrecord: {file: late.arrow}\n")
 	if code, _, errs := run(t, "live", late); code != 3 {
 		t.Errorf("a session of old samples: exit code %d, %s", code, errs)

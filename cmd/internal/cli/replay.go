@@ -28,7 +28,7 @@ type replayJSON struct {
 	// Models are those of the session, and OtherModels counts decisions that are not compared because theirs was not found.
 	Models      []replayModel `json:"models"`
 	OtherModels int           `json:"of_other_models"`
-	// CutOff counts decisions at the end of a recording that was not closed, of which the samples or the decision are missing.
+	// CutOff counts decisions at the end of a recording that was not closed, of which the samples, the decision or the log are missing.
 	CutOff int                 `json:"cut_off"`
 	beside bool                // one model over the whole session
 	Fates  map[record.Fate]int `json:"fates,omitempty"` // of the recorded decisions
@@ -194,11 +194,15 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	}
 	res.SameModel = res.SameModel && len(recorded) > 0
 	if n := len(recorded); !r.Closed && n > 0 { // each file ends where it was cut off
-		last, end := recorded[n-1].End, r.Samples.Len
-		before := len(recorded) + len(replayed)
+		last, end := min(recorded[n-1].End, r.LogUntil), min(r.Samples.Len, r.LogUntil)
+		before, again := len(recorded), len(replayed)
 		recorded = keep(recorded, func(d record.Decision) bool { return d.End <= end })
 		replayed = keep(replayed, func(d record.Decision) bool { return d.End <= last })
-		if res.CutOff = before - len(recorded) - len(replayed); res.CutOff > 0 {
+		res.CutOff = max(before-len(recorded), again-len(replayed))
+		if r.LogUntil < r.Samples.Len && res.CutOff > 0 {
+			note(cmd, "the log of the recording was cut off: it reaches up to %.3f s, and %d decisions behind that are not compared, as what was swapped or left out there is not known",
+				float64(r.LogUntil)/r.Samples.Info.Rate, res.CutOff)
+		} else if res.CutOff > 0 {
 			note(cmd, "the recording was cut off: %d decisions at its end are not compared", res.CutOff)
 		}
 	}
