@@ -110,7 +110,10 @@ recorded as they came), and where a stream is gone at the end and no sample came
 			}
 			path := args[0]
 			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
-				path = strings.TrimSuffix(path, ".arrow") + ".xdf"
+				if ext := filepath.Ext(path); strings.EqualFold(ext, ".arrow") {
+					path = strings.TrimSuffix(path, ext)
+				}
+				path += ".xdf"
 			}
 			res, err := recordAll(cmd, &conn, path, args[1:], duration, wait)
 			for _, s := range res.Streams {
@@ -224,6 +227,9 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		} else if u, err := url.Parse(n); err != nil || u.Scheme == "" {
 			return res, usageError{fmt.Errorf("%q is no source, must be like nats:eeg or lsl://?name=EEG", n)}
 		}
+	}
+	if err := record.Named(path); err != nil { // several sources would make names of it
+		return res, err
 	}
 	for i := range names { // before anybody waits for a stream
 		if err := record.Check(recordedAs(path, names, i)); err != nil {

@@ -387,6 +387,11 @@ func TestRecordingIsThere(t *testing.T) {
 			t.Errorf("%s: record: exit code %d, %s", file, code, errs)
 		}
 	}
+	for _, sources := range [][]string{{"lsl://?name=a"}, {"lsl://?name=a", "lsl://?name=b"}} {
+		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != 1 || !strings.Contains(errs, "is no name of a recording") {
+			t.Errorf("a folder as the name of %d: exit code %d, %s", len(sources), code, errs)
+		}
+	}
 	write(t, dir, "two-2-lsl-name-b.arrow", "the second of two")
 	if code, _, errs := run(t, "record", filepath.Join(dir, "two.arrow"), "lsl://?name=a", "lsl://?name=b"); code != 1 || !strings.Contains(errs, "two-2-lsl-name-b.arrow is there already") {
 		t.Errorf("the second of two: exit code %d, %s", code, errs)
