@@ -13,11 +13,34 @@ import (
 	"strconv"
 )
 
-// Check says why a file called path could not be written: its folder is not there, or path names something that is not
-// a regular file and would be destroyed. It looks before the work is done that the file will hold.
+// Check says why a file called path could not be written: its folder is not there or takes no files, or path names something that
+// is not a regular file and would be destroyed. It looks before the work is done that the file will hold.
 func Check(path string) error {
-	_, _, err := target(path)
-	return err
+	final, _, err := target(path)
+	if err != nil {
+		return err
+	}
+	if err := Takes(filepath.Dir(final)); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Takes says why no file can be made in a folder, as of a file system that is read-only: permissions alone do not tell. It makes one that it
+// removes again.
+func Takes(dir string) error {
+	f, err := os.CreateTemp(dir, ".gyrus-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if err == nil {
+		return nil
+	}
+	var at *fs.PathError // its path is of a file that nobody asked for
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("no file can be made in the folder %s: %w; name another folder, or make that one writable", dir, err)
 }
 
 // target follows links to the file that path stands for, and says which permissions it has or will have.

@@ -36,7 +36,7 @@ const (
 	auditInFlight = 256
 	auditSync     = time.Second
 	auditRetry    = time.Second     // until a broken store is tried again
-	auditPatience = 5 * time.Second // for the store to take one message
+	auditPatience = 5 * time.Second // for the store to take one message: longer is broken
 	auditEnd      = 2 * time.Second // for what waits at the end
 )
 
@@ -66,6 +66,10 @@ type Auditor struct {
 	lines  *lineLog
 	queue  chan *nats.Msg
 	put    func(*nats.Msg) (jetstream.PubAckFuture, error) // into the store; of run alone
+	broken chan struct{}                                   // full where the store is to be opened anew
+
+	futures chan jetstream.PubAckFuture // answers that are waited for; of run alone, nil where there is no store
+	counted chan struct{}               // closed when all of them are
 
 	heard, stored, dropped, failed, tooLong atomic.Uint64
 	working                                 atomic.Bool
@@ -90,7 +94,7 @@ func startAuditor(broker *server.Server, op *Operator, lines *lineLog) *Auditor 
 }
 
 func newAuditor(broker *server.Server, op *Operator, lines *lineLog) *Auditor {
-	return &Auditor{broker: broker, op: op, lines: lines, queue: make(chan *nats.Msg, auditQueue), quit: make(chan struct{}), done: make(chan struct{})}
+	return &Auditor{broker: broker, op: op, lines: lines, queue: make(chan *nats.Msg, auditQueue), broken: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (a *Auditor) start() {
@@ -183,55 +187,45 @@ func (a *Auditor) note(what string, err error) {
 // run opens the store, again and again where it fails, and puts into it what is queued.
 func (a *Auditor) run(ctx context.Context) {
 	defer close(a.done)
-	futures := make(chan jetstream.PubAckFuture, auditInFlight)
-	counted := make(chan struct{})
-	go func() {
-		defer close(counted)
-		for f := range futures {
-			select {
-			case <-f.Ok():
-				a.stored.Add(1)
-			case err := <-f.Err():
-				a.failed.Add(1)
-				a.working.Store(false)
-				a.note("not stored", err)
-			}
-		}
-	}()
-	defer func() { close(futures); <-counted }() // each has an answer, or a time-out of the library
+	defer a.settle()
+	var last time.Time // that the store was opened, or tried
 	for {
-		if a.put == nil || !a.working.Load() {
-			if err := a.open(ctx); err != nil {
-				a.note("does not work, trying again", err)
+		if !a.working.Load() {
+			a.settle()
+			if wait := auditRetry - time.Since(last); wait > 0 {
 				select {
 				case <-a.quit:
 					a.deafen()
 					a.failed.Add(uint64(len(a.queue)))
 					return
-				case <-time.After(auditRetry):
-					continue
+				case <-time.After(wait):
 				}
 			}
-			a.working.Store(true)
+			err := a.open(ctx)
+			last = time.Now()
+			if err != nil {
+				a.note("does not work, trying again", err)
+				continue
+			}
+			a.accept(ctx)
 		}
 		select {
 		case m := <-a.queue:
-			a.copy(m, futures)
+			a.copy(ctx, m)
+		case <-a.broken:
 		case <-a.quit:
 			a.deafen()
-			for {
-				select {
-				case m := <-a.queue:
-					a.copy(m, futures)
-				default:
-					return
-				}
+			for a.working.Load() && ctx.Err() == nil && len(a.queue) > 0 {
+				a.copy(ctx, <-a.queue)
 			}
+			a.failed.Add(uint64(len(a.queue)))
+			return
 		}
 	}
 }
 
-// open makes the store usable.
+// open makes the store usable, anew where there was one: a stream that could not be written once takes nothing any more, although its
+// server runs on and there is room again.
 func (a *Auditor) open(ctx context.Context) error {
 	if a.conn == nil {
 		if err := a.listen(); err != nil {
@@ -241,31 +235,81 @@ func (a *Auditor) open(ctx context.Context) error {
 	if a.store == nil && a.put != nil {
 		return nil // of a test
 	}
-	if a.store != nil && !a.store.server.JetStreamEnabled() { // it gave up, as on a full disk
+	if a.store != nil {
 		a.store.close()
 		a.store, a.put = nil, nil
 	}
-	if a.store == nil {
-		s, err := openAuditStore(ctx, a.op, a.lines)
-		if err != nil {
-			return err
-		}
-		a.store, a.put = s, func(m *nats.Msg) (jetstream.PubAckFuture, error) {
-			return s.js.PublishMsgAsync(m, jetstream.WithStallWait(auditPatience))
-		}
+	s, err := openAuditStore(ctx, a.op, a.lines)
+	if err != nil {
+		return err
 	}
+	a.store, a.put = s, func(m *nats.Msg) (jetstream.PubAckFuture, error) { return s.js.PublishMsgAsync(m) }
 	return nil
 }
 
-func (a *Auditor) copy(m *nats.Msg, futures chan<- jetstream.PubAckFuture) {
-	f, err := a.put(&nats.Msg{Subject: auditPrefix + m.Subject, Data: m.Data, Header: m.Header})
-	if err != nil {
-		a.failed.Add(1)
-		a.working.Store(false)
-		a.note("not stored", err)
+// accept begins to count what becomes of what is put into the store, until settle.
+func (a *Auditor) accept(ctx context.Context) {
+	futures, counted := make(chan jetstream.PubAckFuture, auditInFlight), make(chan struct{})
+	a.futures, a.counted = futures, counted
+	a.working.Store(true)
+	go func() {
+		defer close(counted)
+		for f := range futures {
+			select {
+			case <-f.Ok():
+				a.stored.Add(1)
+			case err := <-f.Err():
+				a.fail(err)
+			case <-ctx.Done(): // the end waits for it no longer
+				select {
+				case <-f.Ok():
+					a.stored.Add(1)
+				default:
+					a.fail(fmt.Errorf("the store gave no answer within %s of the end", auditEnd))
+				}
+			}
+		}
+	}()
+}
+
+// settle waits for the answers to what was put into the store: each has one, or a time-out of the library, or the end comes. Behind it no
+// answer of an old store can be taken for one of the next.
+func (a *Auditor) settle() {
+	if a.futures == nil {
 		return
 	}
-	futures <- f
+	close(a.futures)
+	<-a.counted
+	a.futures = nil
+	select {
+	case <-a.broken:
+	default:
+	}
+}
+
+// copy puts a message into the store. Where auditInFlight are on their way it waits for an answer, at the end no longer than that waits.
+func (a *Auditor) copy(ctx context.Context, m *nats.Msg) {
+	f, err := a.put(&nats.Msg{Subject: auditPrefix + m.Subject, Data: m.Data, Header: m.Header})
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	select {
+	case a.futures <- f:
+	case <-ctx.Done():
+		a.fail(ctx.Err())
+	}
+}
+
+// fail counts a message that the store did not take: it is opened anew.
+func (a *Auditor) fail(err error) {
+	a.failed.Add(1)
+	a.working.Store(false)
+	a.note("not stored", err)
+	select {
+	case a.broken <- struct{}{}:
+	default:
+	}
 }
 
 // Stats counts so far.
@@ -390,7 +434,8 @@ func openAuditStore(ctx context.Context, op *Operator, lines *lineLog) (_ *audit
 	if err != nil {
 		return nil, err
 	}
-	if s.js, err = jetstream.New(s.nc, jetstream.WithPublishAsyncMaxPending(auditInFlight), jetstream.WithPublishAsyncTimeout(auditPatience)); err != nil {
+	// Auditor.copy waits where auditInFlight are on their way, and the end can end that: nobody may wait in the library.
+	if s.js, err = jetstream.New(s.nc, jetstream.WithPublishAsyncMaxPending(2*auditInFlight), jetstream.WithPublishAsyncTimeout(auditPatience)); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, auditPatience)

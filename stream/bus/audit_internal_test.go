@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// TestSlowAudit: a store that takes nothing for a while holds up no command. What the queue cannot hold is dropped and
-// counted, the newest first, and the end says so.
-func TestSlowAudit(t *testing.T) {
+// unaudited is a broker whose audit is to be another.
+func unaudited(t *testing.T) (*Broker, *Operator) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "op")
 	if err := InitOperator(dir, InitOptions{}); err != nil {
 		t.Fatal(err)
@@ -28,11 +28,18 @@ func TestSlowAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := broker.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return broker, op
+}
+
+// TestSlowAudit: a store that takes nothing for a while holds up no command. What the queue cannot hold is dropped and
+// counted, the newest first, and the end says so.
+func TestSlowAudit(t *testing.T) {
+	broker, op := unaudited(t)
 	release := make(chan struct{})
 	a := newAuditor(broker.server, op, nil)
 	a.put = func(*nats.Msg) (jetstream.PubAckFuture, error) {
@@ -98,5 +105,40 @@ func TestSlowAudit(t *testing.T) {
 	}
 	if err := errors.Join(w.Close(), sub.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// unanswered is what a store says that never answers.
+type unanswered struct{}
+
+func (unanswered) Ok() <-chan *jetstream.PubAck { return nil }
+func (unanswered) Err() <-chan error            { return nil }
+func (unanswered) Msg() *nats.Msg               { return nil }
+
+// TestAuditEnd: a store that never answers holds up the end for as long as auditEnd says, however much waits for it; all of that is counted.
+func TestAuditEnd(t *testing.T) {
+	broker, op := unaudited(t)
+	a := newAuditor(broker.server, op, nil)
+	a.put = func(*nats.Msg) (jetstream.PubAckFuture, error) { return unanswered{}, nil }
+	a.start()
+	const n = 4 * auditInFlight
+	for range n {
+		a.hear(&nats.Msg{Subject: "gyrus.s1.cmd.lda"})
+	}
+	begin, ended := time.Now(), make(chan error, 1)
+	go func() { ended <- a.close() }()
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "not in the audit stream") {
+			t.Errorf("the end says %v", err)
+		}
+		if took := time.Since(begin); took < auditEnd {
+			t.Errorf("it waited %s, must wait %s for answers", took, auditEnd)
+		}
+	case <-time.After(auditEnd + 30*time.Second):
+		t.Fatal("the end does not come")
+	}
+	if st := a.Stats(); st.Failed != n || st.Stored != 0 {
+		t.Errorf("%+v: want %d failed", st, n)
 	}
 }

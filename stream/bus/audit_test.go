@@ -249,6 +249,61 @@ func TestBrokenAudit(t *testing.T) {
 	}
 }
 
+// TestAuditDiskFullOnce: a store whose disk was full takes messages again when there is room, beside a server that runs on; what did not
+// go into it meanwhile is counted.
+func TestAuditDiskFullOnce(t *testing.T) {
+	dir := smallDisk(t)
+	full := filepath.Join(dir, "full")
+	if err := os.Remove(full); err != nil {
+		t.Fatal(err)
+	}
+	op := audited(t, filepath.Join(dir, "audit"))
+	b, err := bus.StartBroker(bus.BrokerOptions{Operator: op})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the audit to work", func() bool { return b.Stats().Audit.Working })
+	nc, _ := plainAs(t, op, b.URL(), bus.RoleDecoder)
+	sent := uint64(0)
+	send := func() { // so little that what waits fits on the disk
+		t.Helper()
+		sent++
+		data := append(valid(t, 1, sent), bytes.Repeat([]byte{' '}, 500)...)
+		if err := errors.Join(nc.Publish("gyrus.s1.cmd.lda", data), nc.FlushTimeout(patience)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send()
+	eventually(t, "the first to be stored", func() bool { return b.Stats().Audit.Stored == 1 })
+	fill(t, full)
+	eventually(t, "the store to be broken", func() bool {
+		send()
+		time.Sleep(20 * time.Millisecond)
+		return b.Stats().Audit.Failed > 0
+	})
+	if err := os.Remove(full); err != nil {
+		t.Fatal(err)
+	}
+	before := b.Stats().Audit.Stored
+	eventually(t, "the store to take messages again", func() bool {
+		send()
+		time.Sleep(100 * time.Millisecond)
+		st := b.Stats().Audit
+		return st.Working && st.Stored > before
+	})
+	eventually(t, "all to be accounted for", func() bool {
+		st := b.Stats().Audit
+		return st.Heard == sent && st.Stored+st.Failed+st.Dropped == sent
+	})
+	st := b.Stats().Audit
+	if got := readAudit(t, op, bus.AuditQuery{}); uint64(len(got)) < st.Stored {
+		t.Errorf("%d records of %d that were stored", len(got), st.Stored)
+	}
+	if err := b.Close(); err == nil || !strings.Contains(err.Error(), "are not in the audit stream") {
+		t.Errorf("the end says %v of %+v", err, st)
+	}
+}
+
 // smallDisk is a folder on a file system of 1 MB that is full.
 func smallDisk(t *testing.T) string {
 	t.Helper()
@@ -264,7 +319,14 @@ func smallDisk(t *testing.T) string {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
-	f, err := os.Create(filepath.Join(dir, "full"))
+	fill(t, filepath.Join(dir, "full"))
+	return dir
+}
+
+// fill writes a file that takes what room there is.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,5 +340,4 @@ func smallDisk(t *testing.T) string {
 	if !strings.Contains(err.Error(), "no space") {
 		t.Fatal(err)
 	}
-	return dir
 }

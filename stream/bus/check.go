@@ -68,6 +68,19 @@ func CheckRole(ctx context.Context, o Options, role Role, session string) (rep R
 	return rep, b.probe(&rep, nobody, "*", grants{})
 }
 
+// MayDecode says why this client cannot be the decoder of a session, nil where it can: its role may not, or counts in another session. It
+// publishes one empty message, of no decoder, which nobody takes for a command.
+func (b *Bus) MayDecode(session string) error {
+	subject := CommandSubject(session, "check")
+	if err := b.nc.Publish(subject, nil); err != nil {
+		return fmt.Errorf("bus: %w", err)
+	}
+	if err := b.settle(); err != nil {
+		return err
+	}
+	return b.refusedToPublish(subject)
+}
+
 // probe tries every subject in a session, which is called shown in the report, and compares it with what may be done there.
 func (b *Bus) probe(rep *RoleReport, session, shown string, may grants) (err error) {
 	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyActuator, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -58,6 +59,28 @@ func (o Options) Check() error {
 		}
 	}
 	return nil
+}
+
+// CheckFiles reports the first file that does not do: a token that is not there, short or readable by others, or a certificate without its
+// key.
+func (o Options) CheckFiles() error {
+	if _, err := newGuard(o); err != nil {
+		return err
+	}
+	_, err := o.certificate()
+	return err
+}
+
+// certificate is that of the page, nil where it is served without TLS.
+func (o Options) certificate() (*tls.Certificate, error) {
+	if o.Cert == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(o.Cert, o.Key)
+	if err != nil {
+		return nil, fmt.Errorf("cert, key: %w", err)
+	}
+	return &cert, nil
 }
 
 // hosts are the names that a browser may use, in lower case.

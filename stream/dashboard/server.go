@@ -87,12 +87,12 @@ func Serve(ctx context.Context, opt Options) (*Server, error) {
 	}
 	s := &Server{opt: opt, guard: g, hub: newHub(), served: make(chan error, 1), done: make(chan struct{})}
 	s.srv = &http.Server{ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 1 << 14, ErrorLog: nolog()}
-	if opt.Cert != "" {
-		cert, err := tls.LoadX509KeyPair(opt.Cert, opt.Key)
-		if err != nil {
-			return nil, fmt.Errorf("dashboard: cert, key: %w", err)
-		}
-		s.srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}
+	cert, err := opt.certificate()
+	if err != nil {
+		return nil, fmt.Errorf("dashboard: %w", err)
+	}
+	if cert != nil {
+		s.srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*cert}, MinVersion: tls.VersionTLS13}
 	}
 	files, err := fs.Sub(embedded, "page")
 	if err != nil {

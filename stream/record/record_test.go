@@ -572,8 +572,43 @@ func TestRefuses(t *testing.T) {
 	if _, err := record.Create(record.Options{Path: filepath.Join(dir, "b.arrow"), Info: &signal.Info{}}); err == nil {
 		t.Error("without channels")
 	}
+	for _, path := range []string{"", dir + string(filepath.Separator), filepath.Join(dir, ".arrow"), filepath.Join(dir, ".XDF"), ".", ".."} {
+		if _, err := record.Create(record.Options{Path: path, Info: info}); err == nil || !strings.Contains(err.Error(), "is no name of a recording: give it one, such as ") {
+			t.Errorf("a recording called %q: %v", path, err)
+		}
+	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || !slices.Equal(left, []string{there}) {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestEndingInAnyCase: .ARROW is the ending of a recording too, which is read back by that name.
+func TestEndingInAnyCase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "RUN.ARROW")
+	info := person(t, 1).Info
+	w, err := record.Create(record.Options{Path: path, Info: info})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Chunk(signal.NewChunk(info, 0, 50))
+	st, err := w.Close()
+	if err != nil || st.Files[0] != path {
+		t.Errorf("%v: files %v", err, st.Files)
+	}
+	for _, f := range st.Files {
+		if strings.Contains(f, "ARROW.") {
+			t.Errorf("%s: the ending is a part of the name", f)
+		}
+	}
+	r, err := record.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Samples.Len != 50 || r.Log == nil {
+		t.Errorf("%d samples, log %v", r.Samples.Len, r.Log)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -125,13 +125,19 @@ type Recorder struct {
 // fileNames are those of a recording; all but samples are "" where it is one file of XDF.
 type fileNames struct{ samples, decisions, clock, log, about string }
 
+// arrowExt is the ending of a recording in files of Arrow, in any case.
+const arrowExt = ".arrow"
+
 // files is what a recording called path consists of.
 func files(path string) (names fileNames, xdf bool) {
 	if strings.HasSuffix(strings.ToLower(path), ".xdf") {
 		return fileNames{samples: path}, true
 	}
-	base := strings.TrimSuffix(path, ".arrow")
-	return fileNames{base + ".arrow", base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
+	base, samples := path, path+arrowExt
+	if n := len(path) - len(arrowExt); n >= 0 && strings.EqualFold(path[n:], arrowExt) {
+		base, samples = path[:n], path
+	}
+	return fileNames{samples, base + ".decisions.arrow", base + ".clock.arrow", base + ".log.arrow", base + ".json"}, false
 }
 
 // EndingError is a recording that was to be called like one of another format.
@@ -174,13 +180,26 @@ func checkEnding(path string) error {
 	return nil
 }
 
-// Check says why a recording called path cannot be begun: it has the ending of another format, a file of it is there, or there is no folder
-// for it. It is asked before somebody waits for a stream; Create asks again.
+// Named says why path is no name of a recording: that of a folder would make files that are hidden in it.
+func Named(path string) error {
+	names, _ := files(path)
+	file := filepath.Base(names.samples)
+	if strings.Trim(strings.TrimSuffix(file, filepath.Ext(file)), ".") != "" {
+		return nil
+	}
+	return fmt.Errorf("record: %q is no name of a recording: give it one, such as %s", path, filepath.Join(filepath.Dir(names.samples), "run1.arrow"))
+}
+
+// Check says why a recording called path cannot be begun: it has the ending of another format, a file of it is there, or there is no folder for
+// it that takes files. It is asked before somebody waits for a stream; Create asks again.
 func Check(path string) error {
 	if err := checkEnding(path); err != nil {
 		return err
 	}
 	names, _ := files(path)
+	if err := Named(path); err != nil {
+		return err
+	}
 	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
 		if name == "" {
 			continue
@@ -193,6 +212,9 @@ func Check(path string) error {
 	}
 	if st, err := os.Stat(filepath.Dir(path)); err != nil || !st.IsDir() {
 		return fmt.Errorf("record: %s: there is no folder %s: make it, or choose another name", path, filepath.Dir(path))
+	}
+	if err := atomicfile.Takes(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("record: %s: %w", path, err)
 	}
 	return nil
 }

@@ -29,6 +29,9 @@ type Recorded struct {
 	Log       []Entry         // in the order it happened; nil where the version that recorded wrote none
 	About     json.RawMessage // NAME.json, nil where there is none
 	Closed    bool            // no file was cut off
+	// LogUntil is the sample up to which the log is known: a later one than any where the log was not cut. One that only was not closed, as
+	// the other files were not, lacks no more than they do.
+	LogUntil int64
 	// Deviations is what is missing at the ends of the files beside the samples.
 	Deviations []signal.Deviation
 }
@@ -60,7 +63,7 @@ func Open(path string) (*Recorded, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorded{Samples: rec}
+	r := &Recorded{Samples: rec, LogUntil: math.MaxInt64}
 	version := ""
 	for _, t := range []struct {
 		name  string
@@ -70,8 +73,16 @@ func Open(path string) (*Recorded, error) {
 		{names.decisions, func(s *arrow.Schema) error { version, err = r.checkDecisions(s); return err }, func(rows arrow.RecordBatch) error { r.rows(rows, version); return nil }},
 		{names.log, checkLog, r.logRows},
 	} {
-		if err := r.readTable(t.name, t.check, t.rows); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		others := len(r.Deviations)+len(rec.Deviations) == 0
+		left, err := r.readTable(t.name, t.check, t.rows)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, errors.Join(err, rec.Close())
+		}
+		if t.name == names.log && (left > 0 || left == 0 && others) { // the log is the last
+			r.LogUntil = 0
+			for _, e := range r.Log {
+				r.LogUntil = max(r.LogUntil, e.Sample)
+			}
 		}
 	}
 	r.Closed = len(r.Deviations)+len(rec.Deviations) == 0
@@ -85,33 +96,33 @@ func Open(path string) (*Recorded, error) {
 	return r, nil
 }
 
-// readTable reads the rows of all whole batches of a file that check finds to be the right one.
-func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows func(arrow.RecordBatch) error) error {
+// readTable reads the rows of all whole batches of a file that check finds to be the right one. left is how many bytes behind them cannot
+// be read, -1 of a file that was closed.
+func (r *Recorded) readTable(name string, check func(*arrow.Schema) error, rows func(arrow.RecordBatch) error) (left int, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return err
+		return -1, err
 	}
 	m, at, err := next(data, 0)
 	if err != nil {
-		return fmt.Errorf("%s: byte 0: %w", name, err)
+		return -1, fmt.Errorf("%s: byte 0: %w", name, err)
 	}
 	schema, err := m.Schema()
 	if err == nil {
 		err = check(schema)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: byte 0: %w", name, err)
+		return -1, fmt.Errorf("%s: byte 0: %w", name, err)
 	}
-	r.readBatches(name, data, at, schema, rows)
-	return nil
+	return r.readBatches(name, data, at, schema, rows), nil
 }
 
-// readBatches reads the rows of all whole batches from data[at] on, and lists what is behind them.
-func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema, take func(arrow.RecordBatch) error) {
+// readBatches reads the rows of all whole batches from data[at] on, and lists what is behind them: so many bytes, -1 where the file was closed.
+func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.Schema, take func(arrow.RecordBatch) error) (left int) {
 	for {
 		rows, end, found := nextRows(data, at, schema)
 		if rows == nil && found == nil {
-			return
+			return -1
 		}
 		if found == nil {
 			found = take(rows)
@@ -121,7 +132,7 @@ func (r *Recorded) readBatches(name string, data []byte, at int, schema *arrow.S
 				Where: fmt.Sprintf("%s: byte %d", filepath.Base(name), at), Rule: "a stream is whole messages and the mark of the end",
 				Found: found.Error(), Assumed: fmt.Sprintf("the rows are read up to here, %d bytes are not", len(data)-at),
 			})
-			return
+			return len(data) - at
 		}
 		at = end
 	}

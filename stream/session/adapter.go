@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gyrus-bci/gyrus/decoders"
 	"github.com/gyrus-bci/gyrus/decoders/adapt"
+	"github.com/gyrus-bci/gyrus/ingest/atomicfile"
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
 )
@@ -68,6 +70,22 @@ type AdaptReport struct {
 	Malformed int64  `json:"malformed"`
 	Hash      string `json:"hash"`            // of all that was learned
 	Saved     string `json:"saved,omitempty"` // the file that it was written to
+}
+
+// CheckLog says why nothing could be added to the log, nil where nothing speaks against it.
+func (a *Adapt) CheckLog() error {
+	st, err := os.Stat(a.Log)
+	if errors.Is(err, fs.ErrNotExist) { // it will be made
+		return atomicfile.Check(a.Log)
+	}
+	if err == nil && !st.Mode().IsRegular() && !st.IsDir() {
+		return nil // a pipe would be waited for
+	}
+	f, err := os.OpenFile(a.Log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // NewAdapter listens to the feedback for a decoder. origin is the model that the session decodes with.

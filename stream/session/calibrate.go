@@ -167,7 +167,6 @@ type calibrator struct {
 	until    int64 // sample at which what is shown ends
 	ended    bool  // everything was shown
 	counts   map[string]int
-	samples  int64 // taken in, over all rounds
 	training chan trainedModel
 	cancel   context.CancelFunc
 	score    *bus.Scored
@@ -299,7 +298,6 @@ func (c *calibrator) waitsFor() string {
 
 // take keeps a chunk.
 func (c *calibrator) take(x signal.Chunk) {
-	c.samples += int64(x.Len())
 	if c.ended {
 		return
 	}
@@ -577,7 +575,6 @@ func (p packed) ReadSamples(dst [][]float64, start int64) error {
 // calibrate takes in a chunk while there is no model yet.
 func (e *engine) calibrate(ctx context.Context, c signal.Chunk, now time.Time) error {
 	if e.phase != bus.PhaseCalibrating {
-		e.cal.samples += int64(c.Len())
 		return nil
 	}
 	e.cal.take(c)

@@ -276,6 +276,53 @@ func TestCalibrateMarkers(t *testing.T) {
 	}
 }
 
+// TestCalibrateCounts: samples, gaps and restarts count from the first chunk on, also where there is no model yet: in the report, in the
+// telemetry and in the metrics, and once each where the model takes over.
+func TestCalibrateCounts(t *testing.T) {
+	rec := person(t)
+	info := rec.Info
+	chunk := func(start, n int64) signal.Chunk { return signal.NewChunk(info, start, int(n)) }
+	anew := chunk(0, 16)
+	anew.Anew = true
+	a, _ := saved(t, 8, "lda")
+	m := load(t, a)
+	e := &engine{calEnd: -1}
+	for _, c := range []signal.Chunk{chunk(100, 16), chunk(116, 16), chunk(164, 16), anew, chunk(16, 16)} {
+		e.countUndecided(c)
+	}
+	e.model = &running{Model: m}
+	e.countUndecided(chunk(64, 16)) // a gap in front of what the model gets first
+	e.countUndecided(chunk(90, 16)) // which its pipeline counts
+	if got := e.retired; got.Samples != 80 || got.Gaps != 2 || got.Lost != 64 || got.Restarts != 1 {
+		t.Errorf("%d samples, %d gaps, %d lost, %d restarts; want 80, 2, 64, 1", got.Samples, got.Gaps, got.Lost, got.Restarts)
+	}
+
+	cal := CalibrationDefaults()
+	cal.Classes, cal.Trials, cal.Save, cal.Cues = map[string]string{"T1": "left_fist", "T2": "right_fist"}, 1000, filepath.Join(t.TempDir(), "made.gyrus"), "markers"
+	prom := serving(t)
+	r := start(t, rec, func(o *Options, s *stepped) {
+		o.Calibrate, o.Metrics = &cal, prom
+		s.edit = func(c *signal.Chunk) {
+			if c.Start >= 16*60 {
+				c.Start, c.Events = c.Start+320, nil
+			}
+		}
+	})
+	r.src.gate <- 120
+	r.until("all samples", func() bool {
+		n := len(r.looks)
+		return n > 0 && r.looks[n-1].Samples == 16*120 && r.looks[n-1].Gaps == 1
+	})
+	if s := prom.peek().t; s.Samples != 16*120 || s.Gaps != 1 || s.Streams[0].Samples != 16*120 {
+		t.Errorf("the metrics have %d samples, %d gaps", s.Samples, s.Gaps)
+	}
+	close(r.src.gate)
+	rep, err := r.over()
+	if err == nil || rep.Samples != 16*120 || rep.Gaps != 1 || rep.Lost != 320 {
+		t.Errorf("%v: %d samples, %d gaps, %d lost", err, rep.Samples, rep.Gaps, rep.Lost)
+	}
+}
+
 // TestCalibrateShortCues: cues that end before the windows that are learned from are refused before the first is shown, with both
 // keys; those that end with them are not.
 func TestCalibrateShortCues(t *testing.T) {

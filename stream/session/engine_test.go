@@ -586,13 +586,14 @@ func TestSwapHangs(t *testing.T) {
 	}
 }
 
-// TestStall: a source that falls silent is stalled, then lost; no command comes, the heartbeat says so, and when it is back
+// TestStall: a source that falls silent is stalled, then lost, while its newest sample gets older; no command comes, the heartbeat says so, and when it is back
 // filters and windows begin anew.
 func TestStall(t *testing.T) {
 	a, _ := saved(t, 8, "lda")
+	m := serving(t)
 	r := start(t, person(t), func(o *Options, _ *stepped) {
 		with(load(t, a))(o, nil)
-		o.Watch = Watch{StalledMS: 100, LostMS: 400}
+		o.Watch, o.Metrics = Watch{StalledMS: 100, LostMS: 400}, m
 	})
 	state := func(want string) func() bool {
 		return func() bool { return len(r.looks) > 0 && r.looks[len(r.looks)-1].Streams[0].State == want }
@@ -604,6 +605,11 @@ func TestStall(t *testing.T) {
 	r.until("waiting", func() bool { return r.beats[len(r.beats)-1].State == bus.StateWaiting })
 	r.until("lost", state("lost"))
 	before := r.status()
+	first := *before.Streams[0].AgeMS
+	r.until("the age to rise", func() bool { return *r.looks[len(r.looks)-1].Streams[0].AgeMS > first+1000 })
+	if first < 300 || *m.peek().t.Streams[0].AgeMS <= first {
+		t.Errorf("%g ms old when it was lost, %g ms later, in the metrics", first, *m.peek().t.Streams[0].AgeMS)
+	}
 	r.src.gate <- 25 // 400 samples: less than a window
 	r.until("recovered", state("recovered"))
 	r.until("decoding", func() bool { return r.beats[len(r.beats)-1].State == bus.StateDecoding })

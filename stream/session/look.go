@@ -45,12 +45,12 @@ func (e *engine) streams() []bus.StreamHealth {
 
 func (e *engine) streamHealth() bus.StreamHealth {
 	h := e.link.health(e.health())
-	h.Samples = uint64(e.taken())
+	h.Samples = uint64(e.stats().Samples)
 	if lost := h.Lost + h.Suspected + h.Dropped; uint64(e.jumps) > lost { // the source does not count them
 		h.Lost += uint64(e.jumps) - lost
 	}
 	if e.aged {
-		h.AgeMS = known(e.ageNow, 1)
+		h.AgeMS = known(e.ageNow+time.Since(e.link.heard).Seconds()*1e3, 1) // also while nothing comes
 	}
 	h.NotFinite = e.bad.n
 	if bad := e.bad.now(time.Now()); bad != "" {
@@ -62,15 +62,6 @@ func (e *engine) streamHealth() bus.StreamHealth {
 	return h
 }
 
-// taken is how many samples of each channel were taken in.
-func (e *engine) taken() int64 {
-	n := e.stats().Samples
-	if e.cal != nil {
-		n += e.cal.samples
-	}
-	return n
-}
-
 // telemetry is how the session is now.
 func (e *engine) telemetry() bus.Telemetry {
 	st := e.stats()
@@ -78,7 +69,7 @@ func (e *engine) telemetry() bus.Telemetry {
 	t := bus.Telemetry{
 		V: bus.Version, Session: w.Session(), Decoder: w.Decoder(), Run: w.Run(), TPublish: e.opt.Clock.Now(),
 		Phase: e.shown(), Shadow: w.Intent() == bus.Shadow, Detail: cmp.Or(e.guard.alarm(), e.detail), Streams: e.streams(), Stages: e.stages.latencies(),
-		Samples: e.taken(), Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
+		Samples: st.Samples, Gaps: st.Gaps, Restarts: st.Restarts, Windows: st.Windows, Rejected: st.Rejected, Skipped: e.gate.skipped,
 		Sent: e.rep.Sent, SentShadow: e.rep.Shadow, NotSent: e.rep.NotSent, Expired: e.rep.Expired, Held: e.rep.Held,
 		Refused: e.rep.Refused, Failed: e.rep.Failed,
 		DecodedS: e.decoded,

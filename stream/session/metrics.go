@@ -197,7 +197,7 @@ func metric(name, help string, labels ...string) *prometheus.Desc {
 
 // The families. Every label has few values: names of streams, stages and states.
 var (
-	descAge        = metric("sample_age_seconds", "Age of the newest sample when it came, of what is left out as too old too.", "stream")
+	descAge        = metric("sample_age_seconds", "Age of the newest sample now, also while nothing comes, and of what is left out as too old.", "stream")
 	descStage      = metric("stage_latency_seconds", "Time that a stage takes.", "stage")
 	descLost       = metric("samples_lost_total", "Samples missing or left out, by kind: known, suspected, unstamped (without a time), dropped, skipped (too old), not_finite.", "kind")
 	descSamples    = metric("samples_total", "Samples of each channel taken in.", "stream")

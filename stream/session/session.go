@@ -169,8 +169,9 @@ type engine struct {
 	model   *running
 	before  []Model // those that rollback leads to, the newest last
 	next    *pending
-	retired pipeline.Stats // of models that decide no longer
+	retired pipeline.Stats // of models that decide no longer, and of before the first
 	cal     *calibrator    // nil where there is nothing to calibrate
+	calEnd  int64          // behind the newest chunk, where that was taken in before there was a model, else -1
 
 	link  *link
 	marks *link // to the stream of marks, nil where the source has none
@@ -234,7 +235,7 @@ func Run(ctx context.Context, opt Options) (Report, error) {
 }
 
 func newEngine(opt Options) (*engine, error) {
-	e := &engine{opt: opt, info: opt.Source.Info(), phase: bus.PhaseDecoding, ops: make(chan func()), over: make(chan struct{}), told: bus.StateWaiting}
+	e := &engine{opt: opt, info: opt.Source.Info(), phase: bus.PhaseDecoding, calEnd: -1, ops: make(chan func()), over: make(chan struct{}), told: bus.StateWaiting}
 	if e.opt.Watch == (Watch{}) {
 		e.opt.Watch = WatchDefaults()
 	}
@@ -492,6 +493,7 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	}
 	e.arrived, e.mark = a.at, now
 	e.stages.add(stageArrival, now.Sub(a.at))
+	e.countUndecided(c)
 	if e.model == nil {
 		return e.calibrate(ctx, c, now)
 	}
@@ -510,6 +512,24 @@ func (e *engine) chunk(ctx context.Context, a came) error {
 	e.put(preds)
 	e.warm(c)
 	return nil
+}
+
+// countUndecided counts what is taken in before there is a model, as a pipeline does, and the break in front of the first chunk that a
+// model gets, which is the begin to its pipeline.
+func (e *engine) countUndecided(c signal.Chunk) {
+	if e.calEnd >= 0 {
+		if c.Anew {
+			e.retired.Restarts++
+		} else if c.Start > e.calEnd {
+			e.retired.Gaps++
+			e.retired.Lost += c.Start - e.calEnd
+		}
+	}
+	e.calEnd = -1
+	if e.model == nil && (c.Len() > 0 || !c.Anew) { // behind an empty one that begins anew nothing breaks off
+		e.retired.Samples += int64(c.Len())
+		e.calEnd = c.End()
+	}
 }
 
 // came tells of a chunk.

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,9 +32,10 @@ func newDoctor() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
-		Long: `Doctor looks at what keeps a live session from working and says what to do. It changes nothing and needs no privileges.
-With --session it also looks for the server, for the ports that the session will listen on, whether what it will write can be written,
-and for each stream or recording that it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
+		Long: `Doctor looks at what keeps a live session from working and says what to do. It leaves everything as it was and needs no privileges.
+With --session it also looks for the server and whether the key may decode there (with one empty message, which nobody takes for a
+command), for the ports that the session will listen on, whether the bundle and the secrets of the page can be read and what it will write
+can be written (with a file that it removes again), and for each stream or recording that it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
 that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -107,7 +110,8 @@ const streamPatience = 2500 * time.Millisecond
 
 // expect adds what a session needs.
 func expect(o *doctor.Options, file string, cfg *session.Config) {
-	o.Expected, o.Listens, o.Peers, o.Writes = expectations(file, cfg), listensOf(cfg), peersOf(cfg), writesOf(cfg)
+	o.Expected, o.Listens, o.Peers = expectations(file, cfg), listensOf(cfg), peersOf(cfg)
+	o.Writes, o.Reads = writesOf(cfg), readsOf(cfg)
 	if cfg.Bus.URL == "" { // the server is inside the session
 		o.BusName, o.BusFine = "the server inside the session:", "its settings are right"
 		o.Bus = func(context.Context) error {
@@ -125,28 +129,48 @@ func expect(o *doctor.Options, file string, cfg *session.Config) {
 		if err != nil {
 			return err
 		}
-		return b.Close()
+		return errors.Join(b.MayDecode(cfg.Session), b.Close())
 	}
 }
 
 // writesOf is what a session writes, with the checks of gyrus live.
-func writesOf(cfg *session.Config) (list []doctor.Write) {
+func writesOf(cfg *session.Config) (list []doctor.File) {
 	if r := cfg.Record; r != nil {
-		list = append(list, doctor.Write{
+		list = append(list, doctor.File{
 			What: "the recording", File: r.File, Remedy: "move away what is there, make the folder, or give another name: record: {file: run2.arrow}",
 			Check: func() error { return record.Check(r.File) },
 		})
 	}
 	if c := cfg.Calibrate; c != nil && c.Save != "" {
-		list = append(list, doctor.Write{
+		list = append(list, doctor.File{
 			What: "the model of the calibration", File: c.Save, Remedy: "give another name: calibrate: {save: today.gyrus}",
 			Check: func() error { return checkOutput(c.Save, readBy(cfg)) },
 		})
 	}
+	if a := cfg.Adapt; a != nil && a.Log != "" {
+		list = append(list, doctor.File{What: "the log of what is learned", File: a.Log, Remedy: "make the folder, or give another name: adapt: {log: feedback.jsonl}", Check: a.CheckLog})
+	}
 	if a := cfg.Adapt; a != nil && a.Save != "" {
-		list = append(list, doctor.Write{
+		list = append(list, doctor.File{
 			What: "the model that is learned", File: a.Save, Remedy: "give another name: adapt: {save: learned.gyrus}",
 			Check: func() error { return checkOutput(a.Save, readBy(cfg)) },
+		})
+	}
+	return list
+}
+
+// readsOf is what a session begins with, with the checks of gyrus live.
+func readsOf(cfg *session.Config) (list []doctor.File) {
+	if cfg.Bundle != "" {
+		list = append(list, doctor.File{
+			What: "the bundle", File: cfg.Bundle, Remedy: "name the file that gyrus train -o wrote, of a model that does what the session file asks for: bundle: model.gyrus",
+			Check: func() error { _, err := loadSessionModel(cfg); return err },
+		})
+	}
+	if d := cfg.Dashboard; d != nil && d.Token+d.Cert != "" {
+		list = append(list, doctor.File{
+			What: "the secrets of the page", File: strings.Join(slices.DeleteFunc([]string{d.Token, d.ViewToken, d.Cert, d.Key}, func(f string) bool { return f == "" }), ", "),
+			Remedy: "make what is missing, or name another file in dashboard: head -c 32 /dev/urandom | base64 > page.token; chmod 600 page.token", Check: d.CheckFiles,
 		})
 	}
 	return list

@@ -164,37 +164,42 @@ type taped struct {
 	err error // why something is missing in it, nil where it is whole
 }
 
+// loadSessionModel reads the bundle of a session, and says why it cannot be what the session file asks for.
+func loadSessionModel(cfg *session.Config) (m session.Model, err error) {
+	if m, err = session.LoadModel(cfg.Bundle); err != nil {
+		return m, notThere(fmt.Errorf("bundle: %w", err))
+	}
+	if cfg.Adapt != nil {
+		err = session.Adaptable(m.Pipeline)
+	}
+	if err == nil && cfg.Calibrate != nil {
+		err = cfg.Calibrate.Fits(m.Pipeline)
+	}
+	if err != nil {
+		err = refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
+	}
+	return m, err
+}
+
 // live runs a session whose file lies in dir; what holds it back is kept in heldFile.
 func live(cmd *cobra.Command, cfg *session.Config, dir, heldFile string) (rep session.Report, rec *taped, delay *bundle.Delay, err error) {
 	unheld(cmd)
 	cfg.Bus.Log = logTo(cmd)
 	var model session.Model
 	if cfg.Bundle != "" {
-		if model, err = session.LoadModel(cfg.Bundle); err != nil { // before anybody waits for a stream
-			return rep, rec, delay, notThere(fmt.Errorf("bundle: %w", err))
+		if model, err = loadSessionModel(cfg); err != nil { // before anybody waits for a stream
+			return rep, rec, delay, err
 		}
 		delay = model.Pipeline.Delay()
 	}
 	model.Origin.Gyrus = Version
-	if cfg.Adapt != nil {
-		if model.Pipeline != nil {
-			if err := session.Adaptable(model.Pipeline); err != nil {
-				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
-			}
-		}
-		if cfg.Adapt.Save != "" {
-			if err := checkOutput(cfg.Adapt.Save, readBy(cfg)); err != nil {
-				return rep, rec, delay, err
-			}
+	if cfg.Adapt != nil && cfg.Adapt.Save != "" {
+		if err := checkOutput(cfg.Adapt.Save, readBy(cfg)); err != nil {
+			return rep, rec, delay, err
 		}
 	}
 	if cfg.Calibrate != nil {
 		cfg.Calibrate.Version = Version
-		if model.Pipeline != nil {
-			if err := cfg.Calibrate.Fits(model.Pipeline); err != nil {
-				return rep, rec, delay, refusal{fmt.Errorf("%s: %w", cfg.Bundle, err)}
-			}
-		}
 		if err := checkOutput(cfg.Calibrate.Save, readBy(cfg)); err != nil {
 			return rep, rec, delay, err
 		}

@@ -124,7 +124,10 @@ sender said that it is over.`,
 				return usageError{other}
 			}
 			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
-				path = strings.TrimSuffix(path, ".arrow") + ".xdf"
+				if ext := filepath.Ext(path); strings.EqualFold(ext, ".arrow") {
+					path = strings.TrimSuffix(path, ext)
+				}
+				path += ".xdf"
 			}
 			res, err := recordAll(cmd, &conn, path, args[1:], duration, wait)
 			for _, s := range res.Streams {
@@ -261,6 +264,9 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		} else if err := checkDriver(n); err != nil {
 			return res, usageError{err}
 		}
+	}
+	if err := record.Named(path); err != nil { // several sources would make names of it
+		return res, err
 	}
 	for i := range names { // before anybody waits for a stream
 		if err := record.Check(recordedAs(path, names, i)); err != nil {

@@ -126,6 +126,15 @@ func TestReplaySwapped(t *testing.T) {
 		whole.Fates["held"] == 0 || whole.Fates["sent"]+whole.Fates["held"] != whole.Recorded {
 		t.Errorf("the replay: %+v", whole)
 	}
+	second := filepath.Join(dir, "b.gyrus")
+	code, out, errs := run(t, "replay", rec, "--model", second)
+	if code != exitDone || !strings.Contains(errs, "b.gyrus decided a part of the session, and is laid beside the whole of it") || !strings.Contains(out, "replayed with "+second) {
+		t.Errorf("a model of the session over the whole of it: exit code %d, %s%s", code, out, errs)
+	}
+	mustJSON(t, &part, "replay", rec, "--model", second, "--json")
+	if part.SameModel || part.Model != second || part.Recorded != whole.Recorded || part.Replayed < whole.Replayed*9/10 || part.Exact >= part.Recorded || part.Exact == 0 {
+		t.Errorf("a model of the session over the whole of it: %+v", part)
+	}
 	moved := filepath.Join(dir, "moved.gyrus")
 	if err := os.Rename(filepath.Join(dir, "b.gyrus"), moved); err != nil {
 		t.Fatal(err)
@@ -145,6 +154,23 @@ func TestReplaySwapped(t *testing.T) {
 	mustJSON(t, &part, "replay", rec, "--model", other, "--json")
 	if part.SameModel || part.Model != other || part.Recorded != whole.Recorded || part.Exact == part.Recorded {
 		t.Errorf("a model of another session: %+v", part)
+	}
+
+	// A log that was cut: behind it nobody knows which model decided.
+	log := filepath.Join(dir, "run1.log.arrow")
+	data := mustRead(t, log)
+	for _, tenths := range []int{6, 7, 8, 9} {
+		if err := os.WriteFile(log, data[:len(data)*tenths/10], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := run(t, "replay", rec, "--model", moved)
+		if code != exitDone || !strings.Contains(errs, "the log of the recording was cut off: it reaches up to ") || !strings.Contains(out, ", 0 differ or are in one only") {
+			t.Errorf("%d tenths of the log: exit code %d, %s%s", tenths, code, out, errs)
+		}
+		mustJSON(t, &part, "replay", rec, "--model", moved, "--json")
+		if part.CutOff == 0 || part.Recorded+part.CutOff+part.OtherModels != whole.Recorded || part.Exact != part.Recorded {
+			t.Errorf("%d tenths of the log: %d compared, %d exact, %d cut off, %d of other models, of %d", tenths, part.Recorded, part.Exact, part.CutOff, part.OtherModels, whole.Recorded)
+		}
 	}
 
 	late := write(t, dir, "late.yaml", "bundle: a.gyrus\nsource: {use: synth, seed: 2, speed: 40}\nage: {max_ms: 0.000001, policy: skip}\nrecord: {file: late.arrow}\n")
@@ -404,6 +430,11 @@ func TestRecordingIsThere(t *testing.T) {
 		}
 		if code, _, errs := run(t, "record", filepath.Join(dir, file), "lsl://?name=nobody"); code != 1 || !strings.Contains(errs, want) || strings.Contains(errs, "was not there") {
 			t.Errorf("%s: record: exit code %d, %s", file, code, errs)
+		}
+	}
+	for _, sources := range [][]string{{"lsl://?name=a"}, {"lsl://?name=a", "lsl://?name=b"}} {
+		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != 1 || !strings.Contains(errs, "is no name of a recording") {
+			t.Errorf("a folder as the name of %d: exit code %d, %s", len(sources), code, errs)
 		}
 	}
 	write(t, dir, "two-2-lsl-name-b.arrow", "the second of two")

@@ -28,8 +28,9 @@ type replayJSON struct {
 	// Models are those of the session, and OtherModels counts decisions that are not compared because theirs was not found.
 	Models      []replayModel `json:"models"`
 	OtherModels int           `json:"of_other_models"`
-	// CutOff counts decisions at the end of a recording that was not closed, of which the samples or the decision are missing.
+	// CutOff counts decisions at the end of a recording that was not closed, of which the samples, the decision or the log are missing.
 	CutOff int                 `json:"cut_off"`
+	beside bool                // one model over the whole session
 	Fates  map[record.Fate]int `json:"fates,omitempty"` // of the recorded decisions
 	record.Comparison
 }
@@ -53,8 +54,9 @@ Each decision must then be the same to the last bit: otherwise the command fails
 
 Models are known by their SHA-256. They are looked for where the session had them, and among those of --model, which may be
 given several times. What a model decided that is not found is counted and not compared; behind it the others may differ for
-the length of their filters, which is then no failure. One --model that is none of the
-session's is laid beside the whole of it.
+the length of their filters, which is then no failure. One --model alone is laid beside the whole session, also where it is
+one of several that decided in it; one of the session's that is not where the session had it decides its own stretch, as
+--model then says where it is.
 
 A session that learned from feedback decides differently by right: that is then said. Recordings of versions that wrote no log
 are run through one model, and compared where it decided. A session that was recorded as .xdf cannot be replayed.`,
@@ -111,6 +113,7 @@ type replayRun struct {
 	}
 	files   map[string]string // of bundles, by hash
 	session []string          // hashes of the models of the session, in the order they decided
+	part    bool              // the model that is laid beside the session is one of several that decided in it
 }
 
 func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON, err error) {
@@ -133,6 +136,9 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	beside, err := s.find(models)
 	if err != nil {
 		return res, err
+	}
+	if s.part {
+		note(cmd, "%s decided a part of the session, and is laid beside the whole of it: without --model each model decides its own stretch", beside)
 	}
 	for _, sha := range s.session {
 		res.Models = append(res.Models, replayModel{sha, s.files[sha], count[sha]})
@@ -191,14 +197,19 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 	}
 	res.SameModel = res.SameModel && len(recorded) > 0
 	if n := len(recorded); !r.Closed && n > 0 { // each file ends where it was cut off
-		last, end := recorded[n-1].End, r.Samples.Len
-		before := len(recorded) + len(replayed)
+		last, end := min(recorded[n-1].End, r.LogUntil), min(r.Samples.Len, r.LogUntil)
+		before, again := len(recorded), len(replayed)
 		recorded = keep(recorded, func(d record.Decision) bool { return d.End <= end })
 		replayed = keep(replayed, func(d record.Decision) bool { return d.End <= last })
-		if res.CutOff = before - len(recorded) - len(replayed); res.CutOff > 0 {
+		res.CutOff = max(before-len(recorded), again-len(replayed))
+		if r.LogUntil < r.Samples.Len && res.CutOff > 0 {
+			note(cmd, "the log of the recording was cut off: it reaches up to %.3f s, and %d decisions behind that are not compared, as what was swapped or left out there is not known",
+				float64(r.LogUntil)/r.Samples.Info.Rate, res.CutOff)
+		} else if res.CutOff > 0 {
 			note(cmd, "the recording was cut off: %d decisions at its end are not compared", res.CutOff)
 		}
 	}
+	res.beside = beside != ""
 	res.Recorded, res.Replayed, res.Comparison = len(recorded), len(replayed), record.Compare(recorded, replayed)
 	return res, nil
 }
@@ -220,23 +231,9 @@ func causal(path string) (*bundle.Bundle, *pipeline.Pipeline, error) {
 	return b, p, nil
 }
 
-// find looks for the bundles of the session: in models, where the session had them, and says which of models is to be laid beside
+// find looks for the bundles of the session: where the session had them, and in models, and says which of models is to be laid beside
 // the session, "" for none.
 func (s *replayRun) find(models []string) (beside string, err error) {
-	for _, path := range models {
-		b, err := bundle.Read(path)
-		if err != nil {
-			return "", notThere(err)
-		}
-		switch {
-		case slices.Contains(s.session, b.SHA256):
-			s.files[b.SHA256] = path
-		case len(models) > 1:
-			return "", usageError{fmt.Errorf("%s is none of the models of the session (%s): to lay it beside the session give it alone", path, strings.Join(short(s.session), ", "))}
-		default:
-			return path, nil
-		}
-	}
 	at := []string{s.about.Bundle}
 	for _, e := range s.r.Log {
 		at = append(at, e.Bundle)
@@ -254,6 +251,21 @@ func (s *replayRun) find(models []string) (beside string, err error) {
 		}
 		if slices.Contains(s.session, b.SHA256) && s.files[b.SHA256] == "" {
 			s.files[b.SHA256] = path
+		}
+	}
+	for _, path := range models {
+		b, err := bundle.Read(path)
+		if err != nil {
+			return "", notThere(err)
+		}
+		switch is := slices.Contains(s.session, b.SHA256); {
+		case is && (len(models) > 1 || len(s.session) == 1 || s.files[b.SHA256] == ""): // it says where that is
+			s.files[b.SHA256] = path
+		case len(models) > 1:
+			return "", usageError{fmt.Errorf("%s is none of the models of the session (%s): to lay it beside the session give it alone", path, strings.Join(short(s.session), ", "))}
+		default:
+			s.part = is
+			return path, nil
 		}
 	}
 	return "", nil
@@ -291,7 +303,7 @@ func printReplay(cmd *cobra.Command, res replayJSON, rate float64, all bool) {
 			found++
 		}
 	}
-	if found > 1 {
+	if found > 1 && !res.beside {
 		with = fmt.Sprintf("%d models", found)
 	}
 	say(w, "%d decisions recorded, %d replayed with %s\n%d windows in both: %d the same to the last bit, %d the same decision (%.1f %%), %d differ or are in one only\n",

@@ -30,7 +30,7 @@ const (
 
 // Finding is one thing that was looked at.
 type Finding struct {
-	Check  string `json:"check"` // interfaces, multicast, ports, listens, firewall, clock, streams, expected, bus, writes
+	Check  string `json:"check"` // interfaces, multicast, ports, listens, firewall, clock, streams, reads, expected, bus, writes
 	State  State  `json:"state"`
 	What   string `json:"what"`
 	Remedy string `json:"remedy,omitempty"` // of a problem
@@ -109,8 +109,8 @@ type Options struct {
 	Listens []Listen
 	// Peers are the servers that the bus of the session links to.
 	Peers []Peer
-	// Writes are the files that the session will write.
-	Writes []Write
+	// Writes are the files that the session will write, and Reads those that it begins with.
+	Writes, Reads []File
 }
 
 // LSL says how the programs of this machine take part in the lab streaming layer (lsl.Config).
@@ -167,7 +167,7 @@ func Run(ctx context.Context, o Options) []Finding {
 		o.LSL.Discovery, o.LSL.First, o.LSL.Last, o.LSL.Groups, o.LSL.Session = lslPort, lslFirst, lslLast, lslGroups, lslSession
 	}
 	var all []Finding
-	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, expected, session, peers, writes} {
+	for _, p := range []Probe{interfaces, multicast, ports, listens, firewall, clock, streams, reads, expected, session, peers, writes} {
 		all = append(all, p(ctx, &o)...)
 	}
 	return all
@@ -323,15 +323,18 @@ func listens(ctx context.Context, o *Options) []Finding {
 		return usual(ctx, o)
 	}
 	var out []Finding
-	for _, l := range o.Listens {
+	for k, l := range o.Listens {
 		_, text, err := net.SplitHostPort(l.Address)
 		port, e := strconv.Atoi(text)
 		if err = errors.Join(err, e); err != nil {
 			out = append(out, Finding{"ports", Problem, fmt.Sprintf("%s of the session is to listen on %q: %v", l.What, l.Address, err), "give host:port: " + l.Key})
 			continue
 		}
+		same := slices.IndexFunc(o.Listens[:k], func(m Listen) bool { return collide(l.Address, m.Address) })
 		switch err := o.Network.Free("tcp", l.Address); {
 		case port == 0: // any that is free
+		case same >= 0:
+			out = append(out, Finding{"ports", Problem, fmt.Sprintf("TCP %s is for %s of the session, and for %s of it too (%s): the session would not start", l.Address, l.What, o.Listens[same].What, o.Listens[same].Address), "give another port: " + l.Key})
 		case err == nil:
 			out = append(out, Finding{"ports", OK, fmt.Sprintf("TCP %s is free for %s of the session", l.Address, l.What), ""})
 		default:
@@ -343,6 +346,17 @@ func listens(ctx context.Context, o *Options) []Finding {
 		}
 	}
 	return out
+}
+
+// collide says whether nobody can listen on both addresses: the port is the same, and the host is, or one of them is all hosts.
+func collide(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a) // what is no address is told of where it stands
+	hostB, portB, _ := net.SplitHostPort(b)
+	all := func(host string) bool {
+		ip, err := netip.ParseAddr(host)
+		return host == "" || err == nil && ip.IsUnspecified()
+	}
+	return portA == portB && portA != "" && (hostA == hostB || all(hostA) || all(hostB))
 }
 
 // usual looks at the usual port of NATS.
