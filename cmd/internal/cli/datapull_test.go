@@ -164,7 +164,7 @@ func TestNames(t *testing.T) {
 	}{
 		{[]string{"info", "eegmmidb:S001"}, exitUsage, []string{"stands for 14 recordings", "one is wanted"}},
 		{[]string{"info", "eegmmidb:S003:R01"}, exitUsage, []string{`unknown subject of eegmmidb "S003"`, "001, 002", "gyrus data pull eegmmidb:S003:R01"}},
-		{[]string{"info", "eegmmidb:S002:R03"}, exitUsage, []string{`unknown run of subject 002 "R03"`, "known: 01, 02, 04"}},
+		{[]string{"info", "eegmmidb:S002:R03"}, exitUsage, []string{`unknown run of subject 002 "R03"`, "there are 01, 02, 04"}},
 		{[]string{"info", "egmmidb:S001:R01"}, exitUsage, []string{`did you mean "eegmmidb"`, "no such file or folder"}},
 		{[]string{"info", "tuab:1"}, exitUsage, []string{"put the files of the data set there"}},
 		{[]string{"train", "csp-lda", "eegmmidb:S001:R04,R06"}, exitRefused, []string{`"left fist" in subject 001, run 04 and "both fists" in subject 001, run 06`}},
