@@ -365,6 +365,32 @@ func TestNoRange(t *testing.T) {
 	}
 }
 
+// TestNoRanges: where no range is given, neither physical nor digital, as in files of floats, the numbers that are stored are in the unit that is
+// named, as MNE has them.
+func TestNoRanges(t *testing.T) {
+	data := made()
+	const n = 3
+	for field := range 4 {
+		copy(data[256+(104+8*field)*n:][:8], make([]byte, 8)) // of Fz
+	}
+	rec, err := openData(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := rec.Info.Channels[0]; c.Unit != signal.Microvolt {
+		t.Errorf("the unit of Fz is %q, want µV", c.Unit)
+	}
+	x := whole(t, rec)
+	for r := range 4 {
+		if x[0][2*r] != -float64(1000*r+1) || x[0][2*r+1] != float64(1000*r+2) {
+			t.Errorf("record %d: Fz is %v, want the numbers that are stored", r, x[0][2*r:2*r+2])
+		}
+	}
+	if !deviates(rec, `both are 0 for "Fz"`) || deviates(rec, "physical dimension") {
+		t.Errorf("the deviations are %+v", rec.Deviations)
+	}
+}
+
 // TestUnits compares names of codes with what physicalunits of BioSig 2.5.0 (Debian) calls them.
 func TestUnits(t *testing.T) {
 	for code, want := range map[uint16]signal.Unit{
