@@ -747,6 +747,44 @@ func TestNaNTakesOneSegment(t *testing.T) {
 	}
 }
 
+// TestVeryManyRows: a picture does not grow without end; those names that have room stand beside their rows, and how many have none is told.
+func TestVeryManyRows(t *testing.T) {
+	most := 0.0
+	for _, n := range []int{512, 513, 1500} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("E%d", i+1)
+		}
+		f, err := figure.Traces(whole(recording(20, nil, names...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most == 0 {
+			most = f.Height.Points()
+		}
+		if f.Height.Points() > most {
+			t.Errorf("%d rows are %g points high, 512 are %g", n, f.Height.Points(), most)
+		}
+		named, before := 0, math.Inf(-1)
+		for _, e := range elements(t, f, "text", "font-size:8px") {
+			if !strings.HasPrefix(e.Text, "E") {
+				continue
+			}
+			if e.Y-before < 9.4 {
+				t.Fatalf("of %d rows, the name %s is %g points below that before", n, e.Text, e.Y-before)
+			}
+			before = e.Y
+			if want := names[named*n/max(1, n-f.Unnamed)]; n == 1500 && e.Text != want {
+				t.Errorf("the name %d of %d is %s, want %s", named, n, e.Text, want)
+			}
+			named++
+		}
+		if want := map[int]int{512: 512, 513: 257, 1500: 500}[n]; named != want || f.Unnamed != n-want {
+			t.Errorf("of %d rows %d have a name, and %d are said to have none; want %d", n, named, f.Unnamed, want)
+		}
+	}
+}
+
 // TestNamesOfManyRows: however many rows there are, their names do not overlap.
 func TestNamesOfManyRows(t *testing.T) {
 	for _, n := range []int{4, 90, 150, 512} {
