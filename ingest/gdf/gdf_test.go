@@ -451,6 +451,19 @@ func TestEventsOfOneChannel(t *testing.T) {
 			t.Errorf("number %d of channels of two rates: the events are of %q, want %s; %s", number, got, want, listed)
 		}
 	}
+	// A sparse channel is left out, and its events are not called those of a number that is none.
+	h := made()
+	const n, body, record, temp = 3, 256 + 256*3, 13, 6 // bytes; temp in a record, 3 long
+	copy(h[256+216*n+4:][:4], make([]byte, 4))
+	for r := range 4 {
+		at := body + r*(record-3) + temp
+		h = slices.Delete(h, at, at+3)
+	}
+	h[len(h)-14] = 3
+	got, listed := of(append(h, 2, 0, 0, 0, 0, 0))
+	if len(got) != 1 || got[0] != nil || !strings.Contains(listed, "one with samples; others are left out 2 of type 769 at position 3 of all channels") || strings.Contains(listed, "the number of one of the") {
+		t.Errorf("an event of a sparse channel is of %q, the deviations %s", got, listed)
+	}
 }
 
 func TestCut(t *testing.T) {
