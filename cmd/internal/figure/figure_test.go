@@ -623,7 +623,7 @@ func TestMeasuredPlacesCount(t *testing.T) {
 func TestFewPlacesInOnePlane(t *testing.T) {
 	muse := []string{"AF7", "AF8", "TP9", "TP10"}
 	byName := dots(t, whole(recording(1000, nil, muse...)))
-	for _, z := range [][4]float64{{-8, -13, -49, -43}, {-10, -13, -43, -46}, {-12, -8, -44, -49}, {-7, -14, -45, -46}} { // mm
+	for _, z := range [][4]float64{{-8, -13, -49, -43}, {-10, -13, -43, -46}, {-12, -8, -44, -49}, {-7, -14, -45, -46}, {-10, -11, -42.5, -45}} { // mm; the sphere of the last has a radius of 1.7 m
 		rec := recording(1000, nil, muse...)
 		for i, at := range [][2]float64{{-0.055, 0.069}, {0.055, 0.07}, {-0.085, -0.046}, {0.086, -0.048}} {
 			rec.Info.Channels[i].Pos = &signal.Position{at[0], at[1], z[i] / 1000}

@@ -220,9 +220,10 @@ func (w Window) Places() (*Places, error) {
 				head = append(head, *c.Pos)
 			}
 		}
-		s, err := spline.FitHead(head)
-		if err == nil {
-			err = spline.Fixes(head)
+		err := spline.Fixes(head)
+		var s spline.Sphere
+		if err == nil { // in front: in a plane any radius may come out
+			s, err = spline.FitHead(head)
 		}
 		if err == nil {
 			u, err = s.Directions(points)
