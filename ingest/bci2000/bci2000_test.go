@@ -204,6 +204,9 @@ func TestRefused(t *testing.T) {
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, must be a *ingest.FormatError that says %q", err, want)
 		}
+		if err != nil && strings.Contains(err.Error(), "other than 0") { // a gain of 0 is read
+			t.Errorf("the error is %v", err)
+		}
 	}
 }
 

@@ -224,7 +224,7 @@ func (h *header) describe(src *flatfile.Source, params map[string]parameter, n i
 		for i, text := range items {
 			g, unit, err := number(text)
 			if err != nil || g-g != 0 {
-				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number other than 0", text, i+1)
+				return src.Errorf(gains.at, "SourceChGain", "%q of channel %d must be a number", text, i+1)
 			}
 			if g == 0 { // mostly nothing was connected, and the others are as good as ever
 				src.Deviate(gains.at, "SourceChGain", "is not 0", fmt.Sprintf("%q of channel %d", text, i+1), unscaled)

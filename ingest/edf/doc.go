@@ -26,7 +26,8 @@
 //
 // Samples under an annotation "BAD filled" fill a record and were not measured: they are a gap, of all channels or, where the
 // label of one stands behind it ("BAD filled@@Cz"), of the channels with that label. The writer marks what it fills. "BAD_ACQ_SKIP", by
-// which MNE marks what its source does not have and what it fills itself, is read alike, and noted.
+// which MNE marks what its source does not have and what it fills itself, is read alike, and noted; that of single channels
+// ("BAD_ACQ_SKIP@@Cz") is an event, since the others were measured.
 //
 // Channels at other rates than the main ones, or with other gaps, are in Recording.Others, with spans of their own and without events. A file
 // that holds annotations only, such as a hypnogram, has no channels, the rate 0 and the length 0; all its events are at

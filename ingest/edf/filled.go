@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,10 +16,6 @@ import (
 // filledText is the annotation over samples that nobody measured: they fill a record, which must be whole. MNE leaves out what an annotation
 // that begins with BAD lies over. Behind it may stand the label of the one channel that it is about, see ofChannel.
 const filledText = "BAD filled"
-
-// fillTexts are the texts of such annotations. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
-// record.
-var fillTexts = []string{filledText, signal.SkipLabel}
 
 // filled is an annotation of this kind.
 type filled struct {
@@ -37,10 +32,11 @@ type fills struct {
 	skipped float64 // s: what these last in all
 }
 
-// isMark says whether an annotation is one of this kind.
+// isMark says whether an annotation is one of this kind. MNE's own lies over what nobody measured, be that a gap of its source or the rest of the last
+// record. That of single channels is an event: others were measured, and MNE leaves out samples of all.
 func isMark(text string, duration float64) bool {
 	mark, _, _ := strings.Cut(text, ofChannel)
-	return duration > 0 && slices.Contains(fillTexts, mark)
+	return duration > 0 && (mark == filledText || text == signal.SkipLabel)
 }
 
 // add takes in an annotation; ok says that it is one of this kind, and that there is a channel that it is about.
@@ -49,7 +45,7 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 		return false
 	}
 	of := int32(-1)
-	mark, label, named := strings.Cut(text, ofChannel)
+	_, label, named := strings.Cut(text, ofChannel)
 	if named {
 		if f.signals == nil {
 			f.signals = map[string]int32{}
@@ -66,7 +62,7 @@ func (f *fills) add(h *header, onset, duration float64, text string) (ok bool) {
 			return false
 		}
 	}
-	if mark == signal.SkipLabel {
+	if text == signal.SkipLabel {
 		f.skips, f.skipped = f.skips+1, f.skipped+duration
 	}
 	f.list.Add(filled{onset, duration, of})

@@ -60,7 +60,7 @@ func TestFilled(t *testing.T) {
 			"1/1/BAD filling 1/1/bad filled 1/1/BAD filled by hand 1/1/BAD filled@@ 1/1/BAD filled@@Pz",
 		},
 		{"MNE's mark", edftest.TAL("+0.5", "0.7", "BAD_ACQ_SKIP") + mark("+2", "0.4"), "0 1 2", "0+5 12+8 24+6", "0+1 2+1", ""},
-		{"MNE's mark for one channel", edftest.TAL("+1", "1", "BAD_ACQ_SKIP@@Cz"), "0 1 2", "0+10 20+10", "0+3", ""},
+		{"MNE's mark for one channel", edftest.TAL("+1", "1", "BAD_ACQ_SKIP@@Cz"), "0 1 2", "0+30", "0+3", "1/1/BAD_ACQ_SKIP"},
 		{"MNE's mark without a duration", edftest.TAL("+1", "", "BAD_ACQ_SKIP"), "0 1 2", "0+30", "0+3", "1/0/BAD_ACQ_SKIP"},
 		{"one channel", edftest.TAL("+1", "1", "BAD filled@@Cz"), "0 1 2", "0+10 20+10", "0+3", ""},
 		{"the other channel", edftest.TAL("+1", "1", "BAD filled@@Temp"), "0 1 2", "0+30", "0+1 2+1", ""},

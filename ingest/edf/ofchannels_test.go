@@ -114,6 +114,22 @@ func TestOfChannelsWritten(t *testing.T) {
 	}
 }
 
+// TestSkipOfChannels: what MNE calls not measured in single channels is an event, as in FIF, and no gap, also after it was written.
+func TestSkipOfChannels(t *testing.T) {
+	rec := mustOpen(t, threeChannels(edftest.TAL("+0.5", "0.4", "BAD_ACQ_SKIP@@EEG Cz-Ref", "BAD_ACQ_SKIP@@aux")+edftest.TAL("+1", "0.5", "BAD_ACQ_SKIP@@EEG Pz-Ref")))
+	const want = "0.5/0.4/BAD_ACQ_SKIP (Cz, aux) 1/0.5/BAD_ACQ_SKIP (Pz)"
+	if got := named(rec.Events); got != want || len(rec.Others) > 0 || len(rec.Gaps()) > 0 || len(rec.Notes) > 0 {
+		t.Fatalf("the events are %s, want %s, with %d others, the gaps %v and the notes %+v", got, want, len(rec.Others), rec.Gaps(), rec.Notes)
+	}
+	for _, format := range []string{"edf+", "bdf+"} {
+		again, losses := rewriteOffGrid(t, rec, format)
+		same(t, again, rec, 1e-3)
+		if got := named(again.Events); got != want || slices.ContainsFunc(losses, func(l signal.Deviation) bool { return l.Where == "samples" }) {
+			t.Errorf("as %s: the events are %s, want %s, with the losses %+v", format, got, want, losses)
+		}
+	}
+}
+
 // annotation is one as MNE has it.
 type annotation struct {
 	Onset, Duration float64

@@ -162,7 +162,7 @@ func (o *output) annotate() error {
 		o.lack("events", "an onset is a number, and a duration is at least 0", fmt.Sprintf("%d of %d events break that", wrong, len(o.rec.Events)))
 	}
 	if marks > 0 {
-		o.lose("samples", fmt.Sprintf("samples under %q and %q were not measured", fillTexts[0], fillTexts[1]), fmt.Sprintf("%d of %d events are called so", marks, len(o.rec.Events)), "read as gaps, if a channel has the label that is named")
+		o.lose("samples", fmt.Sprintf("samples under %q and %q were not measured", filledText, signal.SkipLabel), fmt.Sprintf("%d of %d events are called so", marks, len(o.rec.Events)), "read as gaps, if a channel has the label that is named")
 	}
 	lo := 0
 	for _, c := range clocks {

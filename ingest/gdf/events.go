@@ -168,7 +168,11 @@ func (t *table) place(src *flatfile.Source, line flatfile.Timeline, rate float64
 			channels = of[i]
 		}
 		if e.channel > 0 && channels.IsZero() {
-			src.DeviateOften(t.at, "event table", fmt.Sprintf("the channel of an event is the number of one of the %d channels, or 0 for all", len(of)), func() string {
+			rule := fmt.Sprintf("the channel of an event is the number of one of the %d channels, or 0 for all", len(of))
+			if int(e.channel) <= len(of) {
+				rule = "the channel of an event is one with samples; others are left out"
+			}
+			src.DeviateOften(t.at, "event table", rule, func() string {
 				return fmt.Sprintf("%d of type %d at position %d", e.channel, e.typ, e.position)
 			}, "of all channels")
 		}

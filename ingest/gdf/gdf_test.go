@@ -365,6 +365,32 @@ func TestNoRange(t *testing.T) {
 	}
 }
 
+// TestNoRanges: where no range is given, neither physical nor digital, as in files of floats, the numbers that are stored are in the unit that is
+// named, as MNE has them.
+func TestNoRanges(t *testing.T) {
+	data := made()
+	const n = 3
+	for field := range 4 {
+		copy(data[256+(104+8*field)*n:][:8], make([]byte, 8)) // of Fz
+	}
+	rec, err := openData(t, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := rec.Info.Channels[0]; c.Unit != signal.Microvolt {
+		t.Errorf("the unit of Fz is %q, want µV", c.Unit)
+	}
+	x := whole(t, rec)
+	for r := range 4 {
+		if x[0][2*r] != -float64(1000*r+1) || x[0][2*r+1] != float64(1000*r+2) {
+			t.Errorf("record %d: Fz is %v, want the numbers that are stored", r, x[0][2*r:2*r+2])
+		}
+	}
+	if !deviates(rec, `both are 0 for "Fz"`) || deviates(rec, "physical dimension") {
+		t.Errorf("the deviations are %+v", rec.Deviations)
+	}
+}
+
 // TestUnits compares names of codes with what physicalunits of BioSig 2.5.0 (Debian) calls them.
 func TestUnits(t *testing.T) {
 	for code, want := range map[uint16]signal.Unit{
@@ -424,6 +450,19 @@ func TestEventsOfOneChannel(t *testing.T) {
 		if got, listed := of(append(h, number, 0, 0, 0, 0, 0)); len(got) != 1 || strings.Join(got[0], ",") != want {
 			t.Errorf("number %d of channels of two rates: the events are of %q, want %s; %s", number, got, want, listed)
 		}
+	}
+	// A sparse channel is left out, and its events are not called those of a number that is none.
+	h := made()
+	const n, body, record, temp = 3, 256 + 256*3, 13, 6 // bytes; temp in a record, 3 long
+	copy(h[256+216*n+4:][:4], make([]byte, 4))
+	for r := range 4 {
+		at := body + r*(record-3) + temp
+		h = slices.Delete(h, at, at+3)
+	}
+	h[len(h)-14] = 3
+	got, listed := of(append(h, 2, 0, 0, 0, 0, 0))
+	if len(got) != 1 || got[0] != nil || !strings.Contains(listed, "one with samples; others are left out 2 of type 769 at position 3 of all channels") || strings.Contains(listed, "the number of one of the") {
+		t.Errorf("an event of a sparse channel is of %q, the deviations %s", got, listed)
 	}
 }
 

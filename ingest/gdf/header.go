@@ -152,7 +152,7 @@ func (h *header) variable(src *flatfile.Source, b []byte, n int64) error {
 		} else {
 			src.Deviate(fixedBytes+place(120, 8, i), "digital minimum", "is below the digital maximum", fmt.Sprintf("both are %g for %q", dmin, c.label), "stored numbers are in the unit as they are")
 		}
-		if c.unscaled = pmin == pmax; c.unscaled { // mostly nothing was connected, and the others are as good as ever
+		if c.unscaled = pmin == pmax && dmin != dmax; c.unscaled { // mostly nothing was connected, and the others are as good as ever
 			src.Deviate(fixedBytes+place(112, 8, i), "physical maximum", "differs from the physical minimum", fmt.Sprintf("both are %g for %q; the physical dimension is %q", pmax, c.label, dim),
 				"the numbers that are stored, without a unit; write the true range into both fields to have their values")
 			c.gain, c.offset, scale, c.unit, c.dim = 1, 0, units.Parse(""), signal.NoUnit, ""

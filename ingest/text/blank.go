@@ -51,8 +51,8 @@ const (
 func (b *blanks) isOut(row int) bool { return b.out > filled && b.pats[b.of[row]].kind >= b.out }
 
 // share is how many rows with samples have something in a column of markers or of what is not used, how many of them a marker, and how many the marker
-// of the row before; and how many rows without samples have something that is no marker, mostly 0.
-type share struct{ many, marks, goes, zeros int32 }
+// of the row before; and how many rows without samples have something that is no marker, mostly 0, and how many another marker than the row before.
+type share struct{ many, marks, goes, zeros, others int32 }
 
 // with is the share of a column of n. Most tables have nothing in such columns, and need no room for it.
 func (b *blanks) with(column, n int) *share {
@@ -74,13 +74,13 @@ func (s *share) add(says, same bool) {
 }
 
 // ofState says whether a cell without samples, which is another than that of the row before or goes on, is one of a state so far: most rows with
-// samples have something in its column, or it goes on as it mostly does there. In a column of messages few have, or they have 0, which rows without
-// samples have nowhere.
+// samples have something in its column, or it goes on as it mostly does there. In a column of messages few have, or they have 0 and most rows without
+// samples another marker. Lost rows of a trigger, which is mostly 0, mostly have 0 too.
 func (t *table) ofState(column int, has byte) bool {
 	s := t.blanks.with(column, len(t.lay.columns))
 	most := 2*int(s.many) > t.rows-t.blanks.rows
 	if t.lay.columns[column].role == marker {
-		most = most && (2*s.marks > s.many || s.zeros > 0)
+		most = most && (2*s.marks > s.many || s.zeros > 0 && s.zeros >= s.others)
 	}
 	return most || has == goesOn && 2*s.goes > s.marks
 }
@@ -116,6 +116,8 @@ func (t *table) blank(row int, cells []cell) {
 		b.has[i] = another
 		if len(before) > 0 && t.word(col, before[i].text) == t.word(col, c.text) {
 			b.has[i] = goesOn
+		} else {
+			b.with(i, len(cells)).others++
 		}
 		if !t.ofState(i, b.has[i]) && col.code != nil && col.code.open != nil {
 			t.marker(row, col, nil)

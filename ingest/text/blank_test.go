@@ -345,7 +345,7 @@ func TestLostWithinStates(t *testing.T) {
 	}
 }
 
-// TestMessagesAmongZeros: a column that rows with samples fill with 0 is one of messages where no row without samples has 0, and else one of a trigger
+// TestMessagesAmongZeros: a column that rows with samples fill with 0 is one of messages where few rows without samples have 0, and else one of a trigger
 // that may begin in a row that is lost.
 func TestMessagesAmongZeros(t *testing.T) {
 	const n = 6000
@@ -378,6 +378,34 @@ func TestMessagesAmongZeros(t *testing.T) {
 		rec = mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
 		if want, _ := kept(gone); rec.Info.Rate != 250 || rec.Len != n || !slices.Equal(rec.Spans, want) || len(rec.Events) != n/50 {
 			t.Errorf("%s: %d samples at %g Hz, %d spans, %d events; want %d at 250 Hz, %d spans, %d events", name, rec.Len, rec.Info.Rate, len(rec.Spans), len(rec.Events), n, len(want), n/50)
+		}
+	}
+}
+
+// TestMessagesBesideLost: a few rows that are lost do not make states of the messages of all others, wherever they stand.
+func TestMessagesBesideLost(t *testing.T) {
+	const n = 6000
+	for name, at := range ways() {
+		for _, of := range []func(k int) bool{
+			func(k int) bool { return k == 3 }, func(k int) bool { return k == 2004 }, func(k int) bool { return k%997 == 4 },
+		} {
+			gone := make([]bool, n)
+			var b strings.Builder
+			b.WriteString("t,C3,C4,m,x\n")
+			for k := range gone {
+				s, values := at(k), strconv.Itoa(k)+",1"
+				if gone[k] = of(k); gone[k] {
+					values = ","
+				}
+				fmt.Fprintf(&b, "%.6f,%s,0,\n", s/250, values)
+				if k%500 == 250 {
+					fmt.Fprintf(&b, "%.6f,,,go,\n", (s+0.03)/250)
+				}
+			}
+			rec := mustMap(t, b.String(), ofOthers+"rate_hz: 250\n")
+			if want, _ := kept(gone); rec.Info.Rate != 250 || rec.Len != n || !slices.Equal(rec.Spans, want) || len(rec.Events) != n/500 {
+				t.Errorf("%s: %d samples at %g Hz, spans %v, %d events; want %d at 250 Hz, %v, %d events", name, rec.Len, rec.Info.Rate, rec.Spans, len(rec.Events), n, want, n/500)
+			}
 		}
 	}
 }

@@ -35,6 +35,7 @@ type plottedJSON struct {
 	Bad      []string        `json:"channels_bad"`              // marked as bad, and left out of spectra, or marked in a scalp map
 	Spoilt   []figure.Spoilt `json:"channels_spoilt"`           // of which segments of the spectrum have samples that are not finite
 	Without  []string        `json:"channels_without_spectrum"` // flat or not finite
+	Unnamed  int             `json:"channels_without_name"`     // rows of traces that have no room for theirs
 	ByName   []string        `json:"channels_placed_by_name"`   // in a scalp map where their 10-05 names put them; the others where the recording or --electrodes does
 
 	places string       // what is said of that
@@ -177,6 +178,9 @@ func (p *plotting) run(cmd *cobra.Command, paths []string) (err error) {
 		if len(r.Without) > 0 {
 			note(cmd, "%s: flat or not finite, and neither drawn nor in a mean: %s", r.Input, quoted(r.Without))
 		}
+		if r.Unnamed > 0 {
+			note(cmd, "%s: the names of %d of %d rows have no room and are left out: choose fewer with --channels", r.Input, r.Unnamed, len(r.Channels))
+		}
 		if len(r.Bad) > 0 {
 			note(cmd, "%s: marked as bad and left out (%d): %s; --channels uses those that it names", r.Input, len(r.Bad), quoted(r.Bad))
 		}
@@ -226,7 +230,7 @@ func (p *plotting) plotted(cmd *cobra.Command, how opener, path string) (figs []
 		if err != nil {
 			return nil, nil, refusal{fmt.Errorf("%s: %w", path, err)}
 		}
-		v.Maps, v.Spoilt, v.Without = append(v.Maps, maps...), append(v.Spoilt, fig.Spoilt...), append(v.Without, fig.Without...)
+		v.Maps, v.Spoilt, v.Without, v.Unnamed = append(v.Maps, maps...), append(v.Spoilt, fig.Spoilt...), append(v.Without, fig.Without...), fig.Unnamed
 		if p.kind == "topo" {
 			at, err := w.Places()
 			if err != nil {

@@ -320,6 +320,22 @@ func TestPlotSaysWhosePlaces(t *testing.T) {
 	}
 }
 
+// TestPlotSaysWhichNamesAreLeftOut: of very many rows not all names have room, which is said.
+func TestPlotSaysWhichNamesAreLeftOut(t *testing.T) {
+	names := make([]string, 600)
+	for i := range names {
+		names[i] = fmt.Sprint("E", i+1)
+	}
+	rec := noisy(names...)
+	file, out := fileOf(t, rec), filepath.Join(t.TempDir(), "x.svg")
+	if code, _, errs := run(t, "plot", file, "-o", out, "--to", "0.2"); code != 0 || !strings.Contains(errs, "the names of 300 of 600 rows have no room and are left out: choose fewer with --channels") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+	if code, _, errs := run(t, "plot", file, "-o", out, "--to", "0.2", "--channels", "E1,E2"); code != 0 || strings.Contains(errs, "names of") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
+}
+
 // TestPlotEventsOfSlowChannels: in the part of channels of another rate an event stands below itself.
 func TestPlotEventsOfSlowChannels(t *testing.T) {
 	dir := t.TempDir()

@@ -105,6 +105,7 @@ type Figure struct {
 	Width, Height vg.Length // the size that it looks best in
 	Spoilt        []Spoilt  // channels of which segments of the spectrum could not be used
 	Without       []string  // channels that are flat or not finite, and have no spectrum
+	Unnamed       int       // rows that have no room for their name
 	draw          func(draw.Canvas)
 	axes          *axes // nil where it has none
 }

@@ -618,6 +618,35 @@ func TestMeasuredPlacesCount(t *testing.T) {
 	}
 }
 
+// TestFewPlacesInOnePlane: a few electrodes that lie nearly in one plane are drawn where their names put them, whatever a millimetre makes of the
+// sphere through them; a cap of eight all over the head is drawn where it was measured.
+func TestFewPlacesInOnePlane(t *testing.T) {
+	muse := []string{"AF7", "AF8", "TP9", "TP10"}
+	byName := dots(t, whole(recording(1000, nil, muse...)))
+	for _, z := range [][4]float64{{-8, -13, -49, -43}, {-10, -13, -43, -46}, {-12, -8, -44, -49}, {-7, -14, -45, -46}, {-10, -11, -42.5, -45}} { // mm; the sphere of the last has a radius of 1.7 m
+		rec := recording(1000, nil, muse...)
+		for i, at := range [][2]float64{{-0.055, 0.069}, {0.055, 0.07}, {-0.085, -0.046}, {0.086, -0.048}} {
+			rec.Info.Channels[i].Pos = &signal.Position{at[0], at[1], z[i] / 1000}
+		}
+		w := whole(rec)
+		if p, err := w.Places(); err != nil || p.Unfit == nil || !strings.Contains(p.Unfit.Error(), "in one plane") {
+			t.Fatalf("heights %v: %+v, %v", z, p, err)
+		}
+		for i, at := range dots(t, w) {
+			if at != byName[i] {
+				t.Errorf("heights %v: %s is drawn at %v, its name puts it at %v", z, muse[i], at, byName[i])
+			}
+		}
+	}
+	rec := recording(1000, nil, "Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+	for i, c := range rec.Info.Channels {
+		rec.Info.Channels[i].Pos = &signal.Position{c.Pos[0] + 0.001 + 0.003*float64(i%3-1), c.Pos[1] + 0.003*float64(i%2), c.Pos[2] - 0.003*float64(i%2)}
+	}
+	if p, err := whole(rec).Places(); err != nil || p.Unfit != nil || len(p.ByName) > 0 {
+		t.Errorf("eight all over the head: %+v, %v", p, err)
+	}
+}
+
 // TestEventsStandAtTheirOnset: in a part of slow channels an event is a line at its onset, not at the nearest of their samples, and at the
 // same place as in the main part; events in the last of their samples are drawn too. One whose sample is elsewhere stands at its sample.
 func TestEventsStandAtTheirOnset(t *testing.T) {
@@ -715,6 +744,44 @@ func TestNaNTakesOneSegment(t *testing.T) {
 	}
 	if _, err := w.Moment(1990); err == nil || !strings.Contains(err.Error(), "Fp1 is not finite at that time") {
 		t.Errorf("a moment at the NaN: %v", err)
+	}
+}
+
+// TestVeryManyRows: a picture does not grow without end; those names that have room stand beside their rows, and how many have none is told.
+func TestVeryManyRows(t *testing.T) {
+	most := 0.0
+	for _, n := range []int{512, 513, 1500} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("E%d", i+1)
+		}
+		f, err := figure.Traces(whole(recording(20, nil, names...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most == 0 {
+			most = f.Height.Points()
+		}
+		if f.Height.Points() > most {
+			t.Errorf("%d rows are %g points high, 512 are %g", n, f.Height.Points(), most)
+		}
+		named, before := 0, math.Inf(-1)
+		for _, e := range elements(t, f, "text", "font-size:8px") {
+			if !strings.HasPrefix(e.Text, "E") {
+				continue
+			}
+			if e.Y-before < 9.4 {
+				t.Fatalf("of %d rows, the name %s is %g points below that before", n, e.Text, e.Y-before)
+			}
+			before = e.Y
+			if want := names[named*n/max(1, n-f.Unnamed)]; n == 1500 && e.Text != want {
+				t.Errorf("the name %d of %d is %s, want %s", named, n, e.Text, want)
+			}
+			named++
+		}
+		if want := map[int]int{512: 512, 513: 257, 1500: 500}[n]; named != want || f.Unnamed != n-want {
+			t.Errorf("of %d rows %d have a name, and %d are said to have none; want %d", n, named, f.Unnamed, want)
+		}
 	}
 }
 

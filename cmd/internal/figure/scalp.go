@@ -176,7 +176,7 @@ func Scalp(w Window, maps []Map) (*Figure, error) {
 // Places is where the electrodes of a window are, as seen from the middle of the head.
 type Places struct {
 	ByName []string // the channels that are where their name puts them
-	Unfit  error    // why no head goes through the positions, so that all are where their names put them
+	Unfit  error    // why the positions do not say where the head is, so that all are where their names put them
 
 	u, bad [][3]float64 // of Idx and of those of Bad that have a position
 }
@@ -220,7 +220,11 @@ func (w Window) Places() (*Places, error) {
 				head = append(head, *c.Pos)
 			}
 		}
-		s, err := spline.FitHead(head)
+		err := spline.Fixes(head)
+		var s spline.Sphere
+		if err == nil { // in front: in a plane any radius may come out
+			s, err = spline.FitHead(head)
+		}
 		if err == nil {
 			u, err = s.Directions(points)
 		}

@@ -26,7 +26,7 @@ type column struct {
 // Traces draws each channel as a row, one below the other, without its mean. All rows of a unit have one scale, which a bar
 // beside them shows. Where there are more samples than columns, the lowest and the highest value are drawn, so that no peak is
 // lost. Gaps are shaded and events are lines with their labels. Channels that are marked as bad are grey, end where the rows beside them
-// begin, and have no say in the scale.
+// begin, and have no say in the scale. Of very many rows each second or third, and so on, has its name.
 func Traces(w Window) (*Figure, error) {
 	rows, means, err := w.rows()
 	if err != nil {
@@ -36,7 +36,9 @@ func Traces(w Window) (*Figure, error) {
 	from, to := w.seconds(w.From), w.seconds(w.To)
 	a := axes{title: scale(w, steps), above: 13, x: axis{label: "time (s)", min: from, max: to, ticks: even(from, to), shared: true}}
 	a.y = axis{min: -float64(len(rows)) + 0.2, max: 0.8, bare: true}
-	for i := range rows {
+	high := height(len(rows))
+	every := max(1, int(math.Ceil(leastPitch*float64(len(rows))/high-1e-9))) // rows to a name
+	for i := 0; i < len(rows); i += every {
 		a.y.ticks = append(a.y.ticks, tick{-float64(i), w.label(i)})
 	}
 	bars := w.bars(steps)
@@ -61,11 +63,15 @@ func Traces(w Window) (*Figure, error) {
 			f.FillText(text(8, ink, draw.XLeft, draw.YCenter), vg.Point{X: x + gap, Y: (low + high) / 2}, b.label)
 		}
 	}
-	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + float64(len(rows))*pitch(len(rows))), draw: a.draw, axes: &a}, nil
+	return &Figure{Width: vg.Points(760), Height: vg.Points(100 + high), Unnamed: len(rows) - len(a.y.ticks), draw: a.draw, axes: &a}, nil
 }
 
-// pitch is the distance of n rows in points: closer together where there are many, as far as their names, of 8 points, can be read.
-func pitch(n int) float64 { return max(10, min(20, 1800/float64(n))) }
+// leastPitch is the distance of two names of 8 points that can be read, in points.
+const leastPitch = 10
+
+// height is that of n rows in points: closer together where there are many, as far as their names can be read. A picture of more than 512 rows is no
+// taller: the PNG of 1500 was of 30000 pixels, which took a third more of time and memory to make, and few programs show.
+func height(n int) float64 { return max(min(20*float64(n), 1800), leastPitch*float64(min(n, 512))) }
 
 // row draws the i-th channel, whose values have places on the axis.
 func (w Window) row(f frame, i int, row []column, level func(v float64) float64) {
