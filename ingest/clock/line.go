@@ -17,6 +17,9 @@ type line struct {
 // halving is the factor that halves a weight in n units.
 func halving(n float64) float64 { return math.Exp2(-1 / n) }
 
+// mostP bounds the covariance: how little is known of a line of which no point has come for days must not overflow.
+const mostP = 1e60
+
 // start begins anew with one point, of a variance as in learn. The line goes through it.
 func (l *line) start(y, variance float64) {
 	l.y, l.slope = y, l.prior[0]
@@ -31,6 +34,7 @@ func (l *line) move(dx float64) {
 	if dx != 1 {
 		f = math.Pow(f, dx)
 	}
+	f = min(f, mostP/max(yy+2*dx*ys+dx*dx*ss, 1))
 	l.p = [3]float64{f * (yy + 2*dx*ys + dx*dx*ss), f * (ys + dx*ss), f * ss}
 }
 

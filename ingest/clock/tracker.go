@@ -10,7 +10,7 @@ import (
 type Options struct {
 	Rate      float64 // samples per second, nominal
 	HalfTimeS float64 // after which a stamp counts half; 0 means 90 as in liblsl
-	HoldS     float64 // for how long samples may be held back while it is not clear whether some are missing; 0 means 0.25
+	HoldS     float64 // for how long samples are held back while it is not clear whether some are missing, at most four times as long; 0 means 0.25
 	JumpS     float64 // a step of the stamps of more than this, which the arrival did not take, is a jump; 0 means 5
 	Modulus   int64   // of the counter of samples, 0 where there is none: one byte counts to 256
 }
@@ -33,7 +33,8 @@ type Run struct {
 // A line through stamps against sample numbers gives the times. A stamp far from the line can be late (the sender was
 // busy), can say that samples are missing, or that the clock jumped. Which of it shows by what follows: samples that are
 // only late catch up. So from a stamp that is off by more than the usual jitter allows, samples are held back until stamps
-// are near the line again, or HoldS is over; then as many are missing as the stamps say. Nothing is held back otherwise. What is
+// are near the line again, or HoldS is over; then as many are missing as the stamps say. While stamps still catch up, or as long as
+// fewer than three came, it waits longer, at most four times HoldS. Nothing is held back otherwise. What is
 // usual is learned from stamps that caught up (see late.go), never from losses, so that many of these do not hide the next.
 //
 // With a counter, losses are known at once: the counter says how many up to a multiple of Modulus, the stamps which.
@@ -119,6 +120,8 @@ const (
 	chunkMost   = 25e-3  // s; at most so much
 	priorNoise  = 0.005  // s
 	priorRate   = 0.01   // of the nominal rate: how far it may be from the true one
+	mostRate    = 0.1    // of the nominal rate: it is never farther off
+	firstS      = 10     // s; before so much has come it is within priorRate, lest stamps of coarse ticks look like another rate with losses
 	medianStep  = 0.02   // by which each stamp moves the median
 	tolerance   = 6      // times the hop: what a stamp may be off the line
 	clip        = 4      // times the spread: how far a stamp may pull the line
@@ -222,7 +225,7 @@ func (t *Tracker) add(h held, step int64, counted bool) {
 	if h.sent {
 		t.sent++
 	}
-	if n := len(t.held); n >= t.hold && (t.sent >= 2 || n >= 4*t.hold) {
+	if n := len(t.held) - t.hold; n >= 3*t.hold || n >= 0 && n%max(1, t.hold/8) == 0 && t.times() >= 3 && !t.catching() {
 		t.decide()
 	}
 }
@@ -266,8 +269,11 @@ func (t *Tracker) decide() {
 	switch {
 	case math.Abs(by) <= t.bound() && !t.counted: // they have come near the line, though not so near that they were let go
 		t.settle(Run{})
-	case by < 0 && by > -2*t.least() && !t.counted: // the line was off, as it is where samples are missing that are too few to be told
+	case !t.counted && (math.Abs(by-t.newest) <= floor/2 || by < 0 && by > -max(2*t.least(), firstPeak)):
+		// It was the line that was off: they are no farther from it than the one before, as where a clock is slewed, or stamps were late for
+		// longer than anybody waits, or too few samples were missing to be told.
 		t.l.y += by
+		t.late.peak = max(t.late.peak, -by)
 		t.late.forget()
 		t.settle(Run{})
 	case by < 0 && !t.counted, math.Abs(by) > t.opt.JumpS && math.Abs(by-took) > max(1, math.Abs(by)/2):
@@ -289,6 +295,30 @@ func (t *Tracker) decide() {
 		t.skip(lost)
 		t.settle(Run{Lost: lost})
 	}
+}
+
+// times is how many times held samples with stamps came: those that came together are late together.
+func (t *Tracker) times() (n int) {
+	for k, h := range t.held {
+		if h.sent && (k == 0 || !t.held[k-1].sent || t.held[k-1].arrived != h.arrived) {
+			n++
+		}
+	}
+	return n
+}
+
+// catching says that the held samples are still catching up: one of the second half is less late than all of the first.
+func (t *Tracker) catching() bool {
+	least := [2]float64{math.Inf(1), math.Inf(1)}
+	n := 0
+	for k, h := range t.held {
+		if h.sent {
+			half := min(1, 2*n/t.sent)
+			least[half] = min(least[half], t.off(h, k))
+			n++
+		}
+	}
+	return least[1] < least[0]-max(t.least(), t.bound()/2)
 }
 
 // firstStretch is how many of the held samples lie before the next place where samples are missing: from there on every stamp
@@ -403,6 +433,7 @@ func (t *Tracker) learn(stamp float64) (lost int64) {
 		limit = math.Inf(1)
 	}
 	t.l.learn(min(max(off, -limit), limit), 1)
+	t.l.slope = t.plausible(t.l.slope)
 	far := min(math.Abs(off), t.bound())
 	a := max(1/float64(t.stamps), 1.0/256)
 	t.square += a * (far*far - t.square)
@@ -509,4 +540,14 @@ func median(x []float64) float64 {
 		return 0
 	}
 	return (x[(n-1)/2] + x[n/2]) / 2
+}
+
+// plausible is the slope, within what a sender's rate may be off.
+func (t *Tracker) plausible(slope float64) float64 {
+	most := mostRate
+	if float64(t.at) < firstS*t.opt.Rate {
+		most = priorRate
+	}
+	step := 1 / t.opt.Rate
+	return min(max(slope, step*(1-most)), step*(1+most))
 }
