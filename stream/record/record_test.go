@@ -715,7 +715,7 @@ func TestDurations(t *testing.T) {
 		path := filepath.Join(t.TempDir(), name)
 		info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3", Kind: signal.EEG, Unit: signal.Microvolt}}}
 		var told []string
-		r, err := record.Create(record.Options{Path: path, Info: info, OnInstant: func(e signal.Event) { told = append(told, e.Label) }})
+		r, err := record.Create(record.Options{Path: path, Info: info, OnInstant: func(e signal.Event) { told = append(told, fmt.Sprint(e.Label, e.Duration, e.Channels)) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -738,7 +738,7 @@ func TestDurations(t *testing.T) {
 		}
 		lost, ofAll, want := int64(0), int64(0), []string(nil)
 		if name == "r.xdf" {
-			lost, ofAll, want = 2, 1, []string{"e1", "e2"}
+			lost, ofAll, want = 2, 1, []string{fmt.Sprint("e1", 1.0, signal.Channels{}), fmt.Sprint("e2", 0.0, signal.ChannelsOf("C3"))} // of each once
 		}
 		kept := 0.0
 		for _, e := range rec.Events {

@@ -226,6 +226,31 @@ func TestReplaySwapped(t *testing.T) {
 	}
 }
 
+// TestRecordMisnamed: the name of a folder, like the ending of another format, is a wrong usage, of record and of the session file.
+func TestRecordMisnamed(t *testing.T) {
+	dir := t.TempDir()
+	model := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "mdm", "synth:imagery:1:1", "synth:imagery:1:2", "-o", model); code != exitDone {
+		t.Fatalf("train: %s", errs)
+	}
+	for _, name := range []string{".", "..", "runs" + string(filepath.Separator), ".arrow", "r.edf"} {
+		want := "is no name of a recording: give it one, such as "
+		if name == "r.edf" {
+			want = "the ending is .edf"
+		}
+		for _, more := range [][]string{nil, {"--xdf"}, {"lsl://?name=other"}} {
+			args := append([]string{"record", dir + string(filepath.Separator) + name, "lsl://?name=none", "--wait", "0.1"}, more...)
+			if code, _, errs := run(t, args...); code != exitUsage || !strings.Contains(errs, want) {
+				t.Errorf("%v: exit code %d, %s", args, code, errs)
+			}
+		}
+		file := write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, speed: 40}\nrecord: {file: "+strconv.Quote(name)+"}\n")
+		if code, _, errs := run(t, "live", file); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("live to %q: exit code %d, %s", name, code, errs)
+		}
+	}
+}
+
 // TestRecord: a stream on the bus is written down, as Arrow and as XDF.
 func TestRecord(t *testing.T) {
 	dir := t.TempDir()
@@ -473,7 +498,7 @@ func TestRecordingIsThere(t *testing.T) {
 		}
 	}
 	for _, sources := range [][]string{{"lsl://?name=a"}, {"lsl://?name=a", "lsl://?name=b"}} {
-		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != 1 || !strings.Contains(errs, "is no name of a recording") {
+		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != exitUsage || !strings.Contains(errs, "is no name of a recording") {
 			t.Errorf("a folder as the name of %d: exit code %d, %s", len(sources), code, errs)
 		}
 	}
