@@ -16,7 +16,8 @@ type piece struct {
 	block   []byte
 	n       int // samples that have not been taken
 	arrived float64
-	lost    int64     // samples that were thrown away here before it
+	lost    int64     // samples of its connection that were thrown away here before it
+	skipped int64     // the same, and those of connections before
 	sync    *timeSync // of the connection, on its first piece
 }
 
@@ -92,17 +93,19 @@ func (f *fifo) take(n int, use func(k int, p *piece, meta []sample)) {
 
 // drop throws the oldest n samples away. The next piece knows how many, and what the lost ones knew.
 func (f *fifo) drop(n int) {
-	var lost int64
+	var lost, skipped int64
 	var sync *timeSync
 	f.take(n, func(_ int, p *piece, meta []sample) {
 		if p.sync != nil {
 			lost, sync = 0, p.sync // what was lost before a new connection does not matter behind it
 		}
 		lost += p.lost + int64(len(meta))
-		p.lost, p.sync = 0, nil
+		skipped += p.skipped + int64(len(meta))
+		p.lost, p.skipped, p.sync = 0, 0, nil
 	})
 	if f.first < len(f.pieces) {
 		next := &f.pieces[f.first]
+		next.skipped += skipped
 		if next.sync == nil {
 			next.lost += lost
 			next.sync = sync

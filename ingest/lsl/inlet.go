@@ -502,10 +502,11 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	length := float64(r.N-1) / n.info.Rate
 	before := n.sync
 	var begins *timeSync // the connection whose first samples these are
+	var skipped int64    // thrown away here before these, and counted there
 	n.work.take(r.N, func(k int, p *piece, meta []sample) {
 		n.use(p.block)
 		if p.sync != nil {
-			n.sync, begins = p.sync, p.sync
+			n.sync, begins, skipped = p.sync, p.sync, p.skipped
 		}
 		decode(c.X, k, p.block, meta, n.full.Format, n.scale)
 		arrived = p.arrived
@@ -536,7 +537,7 @@ func (n *Inlet) chunk(ctx context.Context, r clock.Run) (signal.Chunk, error) {
 	if begins != nil {
 		n.overUpTo(1 + slices.IndexFunc(n.over, func(g gone) bool { return g.next == begins }))
 		if before != nil && before != begins && begins.uid != "" && begins.uid == before.uid { // the link broke, and the outlet went on without us
-			h.Suspected += uint64(max(0, math.Round((local-n.newest)*n.info.Rate)-1))
+			h.Suspected += uint64(max(0, math.Round((local-n.newest)*n.info.Rate)-1-float64(skipped)))
 		}
 	}
 	n.handedOut()

@@ -35,6 +35,10 @@ type RoleProbe struct {
 // probeTimeout is how long the server may take to answer.
 const probeTimeout = 2 * time.Second
 
+// nobodysName stands in subjects where the name of a decoder or stream would: none can be called so (CheckToken), so that no controller or
+// reader, which listen to one name each, takes or counts what is published there.
+const nobodysName = "~check"
+
 // CheckRole connects and tries every subject of the protocol, in a session that nobody listens to. With a session the key is one that
 // counts in it only: there everything is tried that the session does not notice (no heartbeat, request or stop is published), and in another one nothing may be allowed.
 func CheckRole(ctx context.Context, o Options, role Role, session string) (rep RoleReport, err error) {
@@ -69,9 +73,9 @@ func CheckRole(ctx context.Context, o Options, role Role, session string) (rep R
 }
 
 // MayDecode says why this client cannot be the decoder of a session, nil where it can: its role may not, or counts in another session. It
-// publishes one empty message, of no decoder, which nobody takes for a command.
+// publishes one empty message, of no decoder, which no controller hears; the audit stream keeps it.
 func (b *Bus) MayDecode(session string) error {
-	subject := CommandSubject(session, "check")
+	subject := CommandSubject(session, nobodysName)
 	if err := b.nc.Publish(subject, nil); err != nil {
 		return fmt.Errorf("bus: %w", err)
 	}
@@ -84,7 +88,7 @@ func (b *Bus) MayDecode(session string) error {
 // probe tries every subject in a session, which is called shown in the report, and compares it with what may be done there.
 func (b *Bus) probe(rep *RoleReport, session, shown string, may grants) (err error) {
 	for _, s := range []string{anyCommand, anyStatus, anyRaw, anySchema, anyFeedback, anyActuator, anyCtl, anyStop, anyLook, anyCue, "gyrus.>", "$JS.API.INFO"} {
-		subject := strings.Replace(strings.Replace(s, "*", session, 1), "*", "check", 1)
+		subject := strings.Replace(strings.Replace(s, "*", session, 1), "*", nobodysName, 1)
 		for _, do := range []string{"publish", "subscribe"} {
 			p := RoleProbe{Do: do, Subject: strings.Replace(s, "*", shown, 1)}
 			if do == "publish" {

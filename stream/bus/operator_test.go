@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
 
@@ -214,6 +216,39 @@ func TestSessionServesOthers(t *testing.T) {
 		_ = c.Close()
 	} else if runtime.GOOS == "linux" {
 		t.Errorf("not on every interface: %v", err)
+	}
+}
+
+// TestChecksAreNotHeard: what is published to find out what a key may do reaches nobody, whatever its decoder is called.
+func TestChecksAreNotHeard(t *testing.T) {
+	b := open(t, "")
+	var subs []*bus.Subscription
+	for _, decoder := range []string{"check", "decoder"} {
+		sub, err := b.SubscribeCommands("s1", decoder, func(bus.Command, time.Time) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		subs = append(subs, sub)
+	}
+	if err := b.MayDecode("s1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := bus.CheckRole(within(t), bus.Options{URL: b.URL()}, bus.RoleDecoder, "s1"); err != nil {
+		t.Error(err)
+	}
+	nc, err := nats.Connect(b.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if err := nc.Publish(bus.CommandSubject("s1", "check"), nil); err != nil { // behind what was published before
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); subs[0].Stats().Malformed == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n, m := subs[0].Stats().Malformed, subs[1].Stats().Malformed; n != 1 || m != 0 {
+		t.Errorf("%d and %d messages came that are no commands, want 1 and none", n, m)
 	}
 }
 

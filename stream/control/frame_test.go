@@ -6,8 +6,11 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -117,11 +120,11 @@ func TestScreen(t *testing.T) {
 		return w.String()
 	}
 	first := show("moves")
-	if want := "\x1b[?25l\x1b[?7l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\r\n"); first != want {
+	if want := "\x1b[?25l\x1b[?7l" + strings.ReplaceAll(Render(frames["moves"], false), "\n", "\x1b[K\r\n") + "\x1b[J"; first != want {
 		t.Errorf("first frame %q, want %q", first, want)
 	}
 	second := show("never")
-	if want := strings.Repeat("\x1b[A", 5) + strings.ReplaceAll(Render(frames["never"], false), "\n", "\x1b[K\r\n"); second != want {
+	if want := strings.Repeat("\x1b[A", 5) + strings.ReplaceAll(Render(frames["never"], false), "\n", "\x1b[K\r\n") + "\x1b[J"; second != want {
 		t.Errorf("second frame %q, want %q", second, want)
 	}
 	w.Reset()
@@ -129,6 +132,58 @@ func TestScreen(t *testing.T) {
 		t.Errorf("closing writes %q, error %v", w.String(), err)
 	}
 }
+
+// TestScreenOfFewerLines: of a frame that had a line more nothing stays on the terminal.
+func TestScreenOfFewerLines(t *testing.T) {
+	var w bytes.Buffer
+	s := NewScreen(&w, false)
+	f := frames["moves"]
+	without := Render(f, false)
+	f.Note = "nobody publishes as decoder d"
+	for _, note := range []string{f.Note, f.Note, "", ""} {
+		f.Note = note
+		if err := s.Show(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var rows []string
+	row, column := 0, 0
+	for text := w.String(); text != ""; {
+		if escape := sequence.FindString(text); escape != "" {
+			switch escape {
+			case "\x1b[A":
+				row--
+			case "\x1b[K":
+				rows[row] = string([]rune(rows[row])[:column])
+			case "\x1b[J":
+				rows = rows[:min(len(rows), row)]
+			}
+			text = text[len(escape):]
+			continue
+		}
+		c, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
+		for len(rows) <= row && c != '\r' && c != '\n' {
+			rows = append(rows, "")
+		}
+		switch c {
+		case '\r':
+			column = 0
+		case '\n':
+			row++
+		default:
+			line := []rune(rows[row])
+			rows[row] = string(append(append(slices.Clone(line[:column]), c), line[min(len(line), column+1):]...))
+			column++
+		}
+	}
+	if got := strings.Join(rows, "\n") + "\n"; got != without {
+		t.Errorf("the terminal shows\n%swant\n%s", got, without)
+	}
+}
+
+// sequence is one that moves the cursor, erases, or sets a mode, at the start of a text.
+var sequence = regexp.MustCompile(`^\x1b\[\??[0-9]*[A-Za-z]`)
 
 func TestTerminalScreenIsNilForAFile(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "out"))

@@ -37,6 +37,7 @@ func (s *Screen) Show(f Frame) error {
 		b.WriteString("\x1b[A")
 	}
 	b.WriteString(strings.ReplaceAll(text, "\n", "\x1b[K\r\n")) // erase what a longer line left; \r for terminals that give key by key
+	b.WriteString("\x1b[J")                                     // erase the lines that a longer frame left
 	s.lines = strings.Count(text, "\n")
 	_, err := io.WriteString(s.w, b.String())
 	return err

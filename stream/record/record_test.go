@@ -715,7 +715,7 @@ func TestDurations(t *testing.T) {
 		path := filepath.Join(t.TempDir(), name)
 		info := &signal.Info{Rate: 100, Channels: []signal.Channel{{Name: "C3", Kind: signal.EEG, Unit: signal.Microvolt}}}
 		var told []string
-		r, err := record.Create(record.Options{Path: path, Info: info, OnInstant: func(e signal.Event) { told = append(told, e.Label) }})
+		r, err := record.Create(record.Options{Path: path, Info: info, OnInstant: func(e signal.Event) { told = append(told, fmt.Sprint(e.Label, e.Duration, e.Channels)) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -738,7 +738,7 @@ func TestDurations(t *testing.T) {
 		}
 		lost, ofAll, want := int64(0), int64(0), []string(nil)
 		if name == "r.xdf" {
-			lost, ofAll, want = 2, 1, []string{"e1", "e2"}
+			lost, ofAll, want = 2, 1, []string{fmt.Sprint("e1", 1.0, signal.Channels{}), fmt.Sprint("e2", 0.0, signal.ChannelsOf("C3"))} // of each once
 		}
 		kept := 0.0
 		for _, e := range rec.Events {
@@ -752,6 +752,33 @@ func TestDurations(t *testing.T) {
 		}
 		if err := rec.Close(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestUnlike: the first window behind a sample that two runs do not have alike is where a cut log is known to lack something.
+func TestUnlike(t *testing.T) {
+	d := func(end int64, model string, value float64) record.Decision {
+		return record.Decision{Start: end - 10, End: end, Kind: "class", Label: "left", Values: []float64{value}, Model: model}
+	}
+	was := []record.Decision{d(10, "a", 1), d(20, "a", 1), d(30, "a", 1), d(40, "a", 1)}
+	for _, tt := range []struct {
+		name string
+		now  []record.Decision
+		from int64
+		want int64
+	}{
+		{"all are alike", was, 0, math.MaxInt64},
+		{"a last bit", []record.Decision{was[0], d(20, "a", math.Nextafter(1, 2)), was[2], was[3]}, 0, 20},
+		{"that is known", []record.Decision{was[0], d(20, "a", 2), was[2], d(40, "a", 2)}, 20, 40},
+		{"another model", []record.Decision{was[0], was[1], d(30, "b", 1), was[3]}, 10, 30},
+		{"a model without a name", []record.Decision{was[0], was[1], d(30, "", 1), was[3]}, 10, math.MaxInt64},
+		{"one is missing", []record.Decision{was[0], was[1], was[3]}, 10, 30},
+		{"one too many", append(slices.Clone(was[:3]), d(35, "a", 1), was[3]), 10, 35},
+		{"none", nil, 10, 20},
+	} {
+		if got := record.Unlike(was, tt.now, tt.from); got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type Options struct {
 	// OnError, if not nil, is told once, from the goroutine that writes, when nothing more can be written.
 	OnError func(error)
 	// OnInstant, if not nil, is told once, from the same goroutine, of the first event whose duration is not written, and of the first whose
-	// channels are not, because XDF has no place for them.
+	// channels are not, because XDF has no place for them: of an event that is both, only what is first is in it.
 	OnInstant func(signal.Event)
 }
 
@@ -463,7 +463,7 @@ func (r *Recorder) instants(c signal.Chunk) {
 				continue
 			}
 			r.mu.Lock()
-			first := lasts && r.stats.Instants == 0 || some && r.stats.OfAll == 0
+			firstLasts, firstSome := lasts && r.stats.Instants == 0, some && r.stats.OfAll == 0
 			if lasts {
 				r.stats.Instants++
 			}
@@ -471,7 +471,13 @@ func (r *Recorder) instants(c signal.Chunk) {
 				r.stats.OfAll++
 			}
 			r.mu.Unlock()
-			if first && r.opt.OnInstant != nil {
+			if !firstLasts {
+				e.Duration = 0
+			}
+			if !firstSome {
+				e.Channels = signal.Channels{}
+			}
+			if (firstLasts || firstSome) && r.opt.OnInstant != nil {
 				r.opt.OnInstant(e)
 			}
 		}

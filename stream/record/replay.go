@@ -1,11 +1,13 @@
 package record
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -287,36 +289,76 @@ type Comparison struct {
 	Differences []Difference `json:"differences"`
 }
 
-// Compare holds the decisions of a replay against those that were recorded, window by window.
-func Compare(recorded, replayed []Decision) Comparison {
-	var c Comparison
+// pairs gives windows in order of their ends: the decisions of both runs, one of them nil where only the other had the window.
+func pairs(recorded, replayed []Decision) iter.Seq2[*Decision, *Decision] {
 	less := func(a, b *Decision) bool { return a.End < b.End || a.End == b.End && a.Start < b.Start }
-	i, j := 0, 0
-	for i < len(recorded) || j < len(replayed) {
-		switch {
-		case j == len(replayed) || i < len(recorded) && less(&recorded[i], &replayed[j]):
-			c.Differences = append(c.Differences, Difference{Recorded: &recorded[i]})
-			i++
-		case i == len(recorded) || less(&replayed[j], &recorded[i]):
-			c.Differences = append(c.Differences, Difference{Replayed: &replayed[j]})
-			j++
-		default:
-			a, b := &recorded[i], &replayed[j]
-			i, j, c.Windows = i+1, j+1, c.Windows+1
-			same := a.Kind == b.Kind && a.Label == b.Label && (a.Rejected == "") == (b.Rejected == "")
-			exact := same && slices.EqualFunc(a.Values, b.Values, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
-			if a.Kind == "continuous" {
-				same = exact // a value is the decision
+	return func(yield func(a, b *Decision) bool) {
+		for i, j := 0, 0; i < len(recorded) || j < len(replayed); {
+			var a, b *Decision
+			if j == len(replayed) || i < len(recorded) && !less(&replayed[j], &recorded[i]) {
+				a = &recorded[i]
 			}
-			if exact {
-				c.Exact++
+			if i == len(recorded) || j < len(replayed) && !less(&recorded[i], &replayed[j]) {
+				b = &replayed[j]
 			}
-			if same {
-				c.Same++
-			} else {
-				c.Differences = append(c.Differences, Difference{a, b})
+			if a != nil {
+				i++
+			}
+			if b != nil {
+				j++
+			}
+			if !yield(a, b) {
+				return
 			}
 		}
 	}
+}
+
+// alike says whether two decisions are the same, and whether they are to the last bit.
+func alike(a, b *Decision) (same, exact bool) {
+	same = a.Kind == b.Kind && a.Label == b.Label && (a.Rejected == "") == (b.Rejected == "")
+	exact = same && slices.EqualFunc(a.Values, b.Values, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+	if a.Kind == "continuous" {
+		same = exact // a value is the decision
+	}
+	return same, exact
+}
+
+// Compare holds the decisions of a replay against those that were recorded, window by window.
+func Compare(recorded, replayed []Decision) Comparison {
+	var c Comparison
+	for a, b := range pairs(recorded, replayed) {
+		same, exact := false, false
+		if a != nil && b != nil {
+			c.Windows++
+			same, exact = alike(a, b)
+		}
+		if exact {
+			c.Exact++
+		}
+		if same {
+			c.Same++
+		} else {
+			c.Differences = append(c.Differences, Difference{a, b})
+		}
+	}
 	return c
+}
+
+// Unlike is the end of the first window behind the sample from that only one of two runs had, that another model decided, or whose
+// decision is not the same to the last bit; math.MaxInt64 where there is none.
+func Unlike(recorded, replayed []Decision, from int64) int64 {
+	for a, b := range pairs(recorded, replayed) {
+		end := cmp.Or(a, b).End
+		if end <= from {
+			continue
+		}
+		if a == nil || b == nil || b.Model != "" && a.Model != b.Model { // Replay knows no name of its model
+			return end
+		}
+		if _, exact := alike(a, b); !exact {
+			return end
+		}
+	}
+	return math.MaxInt64
 }

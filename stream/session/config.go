@@ -20,6 +20,7 @@ import (
 	"github.com/gyrus-bci/gyrus/stream/bus"
 	"github.com/gyrus-bci/gyrus/stream/dashboard"
 	"github.com/gyrus-bci/gyrus/stream/pipeline"
+	"github.com/gyrus-bci/gyrus/stream/record"
 )
 
 // Config is a session file.
@@ -269,6 +270,11 @@ func (c *Config) check(top *yaml.Node) error {
 	}
 	if c.Record != nil && c.Record.File == "" {
 		return errors.New("record: file is missing: the name of the recording, such as run1.arrow")
+	}
+	if c.Record != nil { // before a path that counts from another folder loses what shows that it is one
+		if err := record.Named(c.Record.File); err != nil {
+			return err
+		}
 	}
 	if c.Metrics != nil {
 		if err := c.Metrics.Check(); err != nil {

@@ -83,13 +83,25 @@ type scored interface {
 // heartbeatPatience is how long nobody may say that the decoder is there until people are told: heartbeats come every 80 ms.
 const heartbeatPatience = 3 * time.Second
 
-// nobodyHere says that no heartbeat of the decoder comes, and what to do. ours says that the server on url is that of this process.
+// nobodyHere says that nothing of the decoder comes, and what to do. ours says that the server on url is one of this process that nobody
+// was told of.
 func nobodyHere(decoder, session, url string, ours bool) string {
 	line := fmt.Sprintf("nobody publishes as decoder %s in session %s here: %s: ", decoder, session, url)
 	if ours {
 		return line + "this is a server of this process, which nobody else uses; give the --url that gyrus live prints (or set GYRUS_URL)"
 	}
 	return line + "start gyrus live, or give its --url, --session and --decoder, which it prints"
+}
+
+// unheard says why no heartbeat was taken, "" where one was or commands come all the same. alone is the line of nobodyHere.
+func unheard(n *control.Counters, alone string) string {
+	switch {
+	case n.Heartbeats == 0 && n.HeartbeatsRefused > 0:
+		return fmt.Sprintf("none of the heartbeats that come is taken, %d were refused: they are malformed, out of order, or of an older run; see that the decoder is a gyrus of this version, and that no other program publishes as it", n.HeartbeatsRefused)
+	case n.Heartbeats == 0 && n.Received == 0:
+		return alone
+	}
+	return ""
 }
 
 // unmoved counts the commands that were accepted and that a simulator has no movement for.
@@ -196,18 +208,19 @@ func (f *controlFlags) run(cmd *cobra.Command, sim scored) (err error) {
 	if err != nil {
 		return err
 	}
-	alone := nobodyHere(f.opt.Decoder, f.opt.Session, b.URL(), f.conn.opt.URL == "")
+	alone := nobodyHere(f.opt.Decoder, f.opt.Session, b.URL(), f.conn.opt.URL == "" && f.conn.opt.Port == 0)
 	if opt.Screen == nil {
 		wait := time.AfterFunc(heartbeatPatience, func() {
-			if rec.Counters().Heartbeats == 0 {
-				note(cmd, "%s", alone)
+			n := rec.Counters()
+			if line := unheard(&n, alone); line != "" {
+				note(cmd, "%s", line)
 			}
 		})
 		defer wait.Stop()
 	}
 	opt.Note = func(f *control.Frame) string {
-		if f.Counters.Heartbeats == 0 && f.Seconds > heartbeatPatience.Seconds() {
-			return alone
+		if f.Seconds > heartbeatPatience.Seconds() {
+			return unheard(&f.Counters, alone)
 		}
 		return ""
 	}

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/gyrus-bci/gyrus/stream/bus"
 )
@@ -257,13 +260,22 @@ func TestControlAlone(t *testing.T) {
 	own := start(t, "control", "cursor", "--session", "s1", "--headless")
 	other := start(t, "control", "hand", "--session", "s2", "--url", b.URL(), "--headless")
 	right := start(t, "control", "cursor", "--session", "s1", "--url", b.URL(), "--headless")
+	port := strconv.Itoa(freePort(t))
+	offered := start(t, "control", "cursor", "--session", "s1", "--port", port, "--headless") // others may have been told of it
+	refusing := start(t, "control", "cursor", "--session", "s3", "--url", b.URL(), "--headless")
+	garbled(t, b.URL(), bus.StatusSubject("s3"))
 	says(t, "nobody publishes as decoder decoder in session s1 here: nats://127.0.0.1:", &own.errs)
 	says(t, "give the --url that gyrus live prints", &own.errs)
 	says(t, "nobody publishes as decoder decoder in session s2 here: "+b.URL()+": start gyrus live", &other.errs)
+	says(t, "here: nats://127.0.0.1:"+port+": start gyrus live, or give its --url", &offered.errs)
+	says(t, "none of the heartbeats that come is taken, ", &refusing.errs)
 	time.Sleep(time.Second) // beyond the time at which it would have been said
-	for _, c := range []*command{own, other, right} {
+	for _, c := range []*command{own, other, right, offered, refusing} {
 		c.stop()
 		c.wait(t)
+	}
+	if text := refusing.errs.String(); strings.Contains(text, "nobody publishes") {
+		t.Errorf("where heartbeats are refused: %s", text)
 	}
 	if strings.Contains(right.errs.String(), "nobody publishes") || strings.Count(own.errs.String(), "nobody publishes") != 1 {
 		t.Errorf("%s; alone: %s", right.errs.String(), own.errs.String())
@@ -276,6 +288,31 @@ func TestControlAlone(t *testing.T) {
 			t.Errorf("%d examples of control %s, not all with --url: %s", n, what, examples)
 		}
 	}
+}
+
+// garbled publishes what is no message of gyrus until the test ends.
+func garbled(t *testing.T, url, subject string) {
+	t.Helper()
+	nc, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for tick := time.NewTicker(80 * time.Millisecond); ; {
+			select {
+			case <-tick.C:
+				if err := nc.Publish(subject, []byte("{}")); err != nil {
+					t.Error(err)
+				}
+			case <-done:
+				tick.Stop()
+				return
+			}
+		}
+	})
+	t.Cleanup(func() { close(done); wg.Wait(); nc.Close() })
 }
 
 // TestControlUnmoved: the report says how many of the accepted commands had no movement, and of which classes.

@@ -33,8 +33,8 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "why a stream is not seen: interfaces, multicast, ports, firewalls, clock, streams", Args: cobra.NoArgs,
 		Long: `Doctor looks at what keeps a live session from working and says what to do. It leaves everything as it was and needs no privileges.
-With --session it also looks for the server and whether the key may decode there (with one empty message, which nobody takes for a
-command), for the ports that the session will listen on, whether the bundle and the secrets of the page can be read and what it will write
+With --session it also looks for the server and whether the key may decode there (with one empty message on
+gyrus.SESSION.cmd.~check, which no controller listens to, and which the audit stream keeps), for the ports that the session will listen on, whether the bundle and the secrets of the page can be read and what it will write
 can be written (with a file that it removes again), and for each stream or recording that it waits for, and holds that against the bundle that is to decode it: rate, channels, units. Places of LSL are those of the file
 that LSLAPICFG names. The exit code is 1 where there is a problem.`,
 		Example: "  gyrus doctor\n  gyrus doctor --session session.yaml --json",

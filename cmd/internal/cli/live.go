@@ -205,11 +205,10 @@ func live(cmd *cobra.Command, cfg *session.Config, dir, heldFile string) (rep se
 		}
 	}
 	if cfg.Record != nil { // before anybody waits for a stream
-		err := record.Check(cfg.Record.File)
-		if other := (*record.EndingError)(nil); errors.As(err, &other) {
-			err = usageError{other}
+		if err := misnamed(cfg.Record.File); err != nil {
+			return rep, rec, delay, err
 		}
-		if err != nil {
+		if err := record.Check(cfg.Record.File); err != nil {
 			return rep, rec, delay, err
 		}
 	}

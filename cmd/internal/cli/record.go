@@ -119,9 +119,8 @@ sender said that it is over.`,
 				return usageError{fmt.Errorf("--wait is %g, must be above 0 seconds", wait)}
 			}
 			path := args[0]
-			var other *record.EndingError
-			if errors.As(record.Check(path), &other) { // before another ending is put behind it
-				return usageError{other}
+			if err := misnamed(path); err != nil { // before another ending is put behind it, or several sources make names of it
+				return err
 			}
 			if asXDF && !strings.EqualFold(filepath.Ext(path), ".xdf") {
 				if ext := filepath.Ext(path); strings.EqualFold(ext, ".arrow") {
@@ -243,6 +242,17 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 	return ingest.Dial(ctx, name)
 }
 
+// misnamed says why path cannot be what a recording is called, whatever is there.
+func misnamed(path string) error {
+	if err := record.Named(path); err != nil {
+		return usageError{err}
+	}
+	if other := (*record.EndingError)(nil); errors.As(record.Check(path), &other) {
+		return usageError{other}
+	}
+	return nil
+}
+
 func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, duration, wait float64) (res recordedJSON, err error) {
 	unheld(cmd)
 	var b *bus.Bus
@@ -264,9 +274,6 @@ func recordAll(cmd *cobra.Command, conn *busFlags, path string, names []string, 
 		} else if err := checkDriver(n); err != nil {
 			return res, usageError{err}
 		}
-	}
-	if err := record.Named(path); err != nil { // several sources would make names of it
-		return res, err
 	}
 	for i := range names { // before anybody waits for a stream
 		if err := record.Check(recordedAs(path, names, i)); err != nil {

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,12 +79,42 @@ func TestRecordedSession(t *testing.T) {
 	if at < 0 {
 		t.Fatal("no label in the decisions")
 	}
+	original := data[at]
 	data[at] = 'X'
 	if err := os.WriteFile(decisions, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if code, _, errs := run(t, "replay", rec); code != 1 || !strings.Contains(errs, "not the same to the last bit") {
 		t.Errorf("an altered decision: exit code %d, %s", code, errs)
+	}
+	// A crash: of a session in which nothing was swapped or left out all is compared, but for what is another behind the end of the log.
+	log := filepath.Join(dir, "run1.log.arrow")
+	whole := mustRead(t, log)
+	if err := os.WriteFile(log, whole[:len(whole)*3/4], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const cut = "the log of the recording was cut off: it reaches up to "
+	var part replayJSON
+	code, out, errs = run(t, "replay", rec, "--json")
+	if err := json.Unmarshal([]byte(out), &part); err != nil || code != exitDone || !part.SameModel || part.CutOff == 0 || part.Recorded+part.CutOff != again.Recorded ||
+		part.Recorded < again.Recorded/2 || part.Exact != part.Recorded || !strings.Contains(errs, cut) || !strings.Contains(errs, "are not known") {
+		t.Errorf("an altered decision behind the end of the log: exit code %d, %+v, %s", code, part, errs)
+	}
+	data[at] = original
+	if err := os.WriteFile(decisions, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs = run(t, "replay", rec, "--json")
+	if err := json.Unmarshal([]byte(out), &part); err != nil || code != exitDone || !part.SameModel || part.CutOff != 0 || part.Exact != again.Exact || !strings.Contains(errs, cut) {
+		t.Errorf("a cut log: exit code %d, %+v, %s", code, part, errs)
+	}
+	head := 8 + binary.LittleEndian.Uint32(data[4:]) // no decision is whole
+	if err := os.WriteFile(decisions, data[:head+10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs = run(t, "replay", rec, "--json")
+	if err := json.Unmarshal([]byte(out), &part); err != nil || code != exitIncomplete || part.SameModel || part.CutOff == 0 || !strings.Contains(errs, "nothing could be compared") {
+		t.Errorf("without decisions: exit code %d, %+v, %s", code, part, errs)
 	}
 	var info infoJSON
 	mustJSON(t, &info, "info", rec, "--json")
@@ -156,7 +188,7 @@ func TestReplaySwapped(t *testing.T) {
 		t.Errorf("a model of another session: %+v", part)
 	}
 
-	// A log that was cut: behind it nobody knows which model decided.
+	// A log that was cut: nobody knows which model decided behind a swap that is not in it, and all is compared where it is.
 	log := filepath.Join(dir, "run1.log.arrow")
 	data := mustRead(t, log)
 	for _, tenths := range []int{6, 7, 8, 9} {
@@ -168,7 +200,15 @@ func TestReplaySwapped(t *testing.T) {
 			t.Errorf("%d tenths of the log: exit code %d, %s%s", tenths, code, out, errs)
 		}
 		mustJSON(t, &part, "replay", rec, "--model", moved, "--json")
-		if part.CutOff == 0 || part.Recorded+part.CutOff+part.OtherModels != whole.Recorded || part.Exact != part.Recorded {
+		known, err := record.Open(rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		swapped := slices.ContainsFunc(known.Log, func(e record.Entry) bool { return e.Kind == record.KindSwap })
+		if err := known.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if swapped != (part.CutOff == 0) || part.Recorded < whole.Models[0].Decisions || part.Recorded+part.CutOff+part.OtherModels != whole.Recorded || part.Exact != part.Recorded {
 			t.Errorf("%d tenths of the log: %d compared, %d exact, %d cut off, %d of other models, of %d", tenths, part.Recorded, part.Exact, part.CutOff, part.OtherModels, whole.Recorded)
 		}
 	}
@@ -183,6 +223,31 @@ func TestReplaySwapped(t *testing.T) {
 	mustJSON(t, &none, "replay", filepath.Join(dir, "late.arrow"), "--json")
 	if info.Samples < 1000 || none.Recorded != 0 || none.Replayed != 0 {
 		t.Errorf("a session of old samples: %d samples, %+v", info.Samples, none)
+	}
+}
+
+// TestRecordMisnamed: the name of a folder, like the ending of another format, is a wrong usage, of record and of the session file.
+func TestRecordMisnamed(t *testing.T) {
+	dir := t.TempDir()
+	model := filepath.Join(dir, "m.gyrus")
+	if code, _, errs := run(t, "train", "mdm", "synth:imagery:1:1", "synth:imagery:1:2", "-o", model); code != exitDone {
+		t.Fatalf("train: %s", errs)
+	}
+	for _, name := range []string{".", "..", "runs" + string(filepath.Separator), ".arrow", "r.edf"} {
+		want := "is no name of a recording: give it one, such as "
+		if name == "r.edf" {
+			want = "the ending is .edf"
+		}
+		for _, more := range [][]string{nil, {"--xdf"}, {"lsl://?name=other"}} {
+			args := append([]string{"record", dir + string(filepath.Separator) + name, "lsl://?name=none", "--wait", "0.1"}, more...)
+			if code, _, errs := run(t, args...); code != exitUsage || !strings.Contains(errs, want) {
+				t.Errorf("%v: exit code %d, %s", args, code, errs)
+			}
+		}
+		file := write(t, dir, "s.yaml", "bundle: m.gyrus\nsource: {use: synth, speed: 40}\nrecord: {file: "+strconv.Quote(name)+"}\n")
+		if code, _, errs := run(t, "live", file); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("live to %q: exit code %d, %s", name, code, errs)
+		}
 	}
 }
 
@@ -433,7 +498,7 @@ func TestRecordingIsThere(t *testing.T) {
 		}
 	}
 	for _, sources := range [][]string{{"lsl://?name=a"}, {"lsl://?name=a", "lsl://?name=b"}} {
-		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != 1 || !strings.Contains(errs, "is no name of a recording") {
+		if code, _, errs := run(t, append([]string{"record", dir + string(filepath.Separator)}, sources...)...); code != exitUsage || !strings.Contains(errs, "is no name of a recording") {
 			t.Errorf("a folder as the name of %d: exit code %d, %s", len(sources), code, errs)
 		}
 	}

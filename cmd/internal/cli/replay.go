@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ type replayJSON struct {
 	// Models are those of the session, and OtherModels counts decisions that are not compared because theirs was not found.
 	Models      []replayModel `json:"models"`
 	OtherModels int           `json:"of_other_models"`
-	// CutOff counts decisions at the end of a recording that was not closed, of which the samples, the decision or the log are missing.
+	// CutOff counts decisions at the end of a recording that was not closed, of which the samples, the decision or what the log says are missing.
 	CutOff int                 `json:"cut_off"`
 	beside bool                // one model over the whole session
 	Fates  map[record.Fate]int `json:"fates,omitempty"` // of the recorded decisions
@@ -57,6 +58,9 @@ given several times. What a model decided that is not found is counted and not c
 the length of their filters, which is then no failure. One --model alone is laid beside the whole session, also where it is
 one of several that decided in it; one of the session's that is not where the session had it decides its own stretch, as
 --model then says where it is.
+
+Where the log was cut off, as by a crash, all is compared up to the first decision behind its end that is another: from there on
+what was swapped or left out is not known, and decisions are counted and not compared. Exit code 4: nothing could be compared.
 
 A session that learned from feedback decides differently by right: that is then said. Recordings of versions that wrote no log
 are run through one model, and compared where it decided. A session that was recorded as .xdf cannot be replayed.`,
@@ -90,6 +94,9 @@ are run through one model, and compared where it decided. A session that was rec
 				if r.Log == nil {
 					note(cmd, "the recording has no log: samples that were left out, and models that were swapped, are not known")
 				}
+			}
+			if res.CutOff > 0 && res.Recorded == 0 {
+				err = incomplete{fmt.Errorf("%s: nothing could be compared: %d decisions are of what was cut off", args[0], res.CutOff)}
 			}
 			if wantsJSON(cmd) {
 				return errors.Join(err, printJSON(cmd, res))
@@ -195,23 +202,47 @@ func (s *replayRun) replay(cmd *cobra.Command, models []string) (res replayJSON,
 			}
 		}
 	}
-	res.SameModel = res.SameModel && len(recorded) > 0
-	if n := len(recorded); !r.Closed && n > 0 { // each file ends where it was cut off
-		last, end := min(recorded[n-1].End, r.LogUntil), min(r.Samples.Len, r.LogUntil)
-		before, again := len(recorded), len(replayed)
-		recorded = keep(recorded, func(d record.Decision) bool { return d.End <= end })
-		replayed = keep(replayed, func(d record.Decision) bool { return d.End <= last })
-		res.CutOff = max(before-len(recorded), again-len(replayed))
-		if r.LogUntil < r.Samples.Len && res.CutOff > 0 {
-			note(cmd, "the log of the recording was cut off: it reaches up to %.3f s, and %d decisions behind that are not compared, as what was swapped or left out there is not known",
-				float64(r.LogUntil)/r.Samples.Info.Rate, res.CutOff)
-		} else if res.CutOff > 0 {
-			note(cmd, "the recording was cut off: %d decisions at its end are not compared", res.CutOff)
-		}
+	if res.beside = beside != ""; !r.Closed && (len(recorded) > 0 || !res.beside) {
+		recorded, replayed = s.known(cmd, &res, recorded, replayed)
 	}
-	res.beside = beside != ""
+	res.SameModel = res.SameModel && len(recorded) > 0
 	res.Recorded, res.Replayed, res.Comparison = len(recorded), len(replayed), record.Compare(recorded, replayed)
 	return res, nil
+}
+
+// known leaves out of a recording that was not closed what cannot be compared, counts it, and tells of it.
+func (s *replayRun) known(cmd *cobra.Command, res *replayJSON, recorded, replayed []record.Decision) (was, again []record.Decision) {
+	r, last := s.r, int64(0) // each file ends where it was cut off
+	if n := len(recorded); n > 0 {
+		last = recorded[n-1].End
+	}
+	was = keep(recorded, func(d record.Decision) bool { return d.End <= r.Samples.Len })
+	again = keep(replayed, func(d record.Decision) bool { return d.End <= last })
+	if n := max(len(recorded)-len(was), len(replayed)-len(again)); n > 0 {
+		res.CutOff = n
+		note(cmd, "the recording was cut off: %d decisions at its end are not compared", n)
+	}
+	if r.LogUntil >= r.Samples.Len {
+		return was, again
+	}
+	rate := r.Samples.Info.Rate
+	until := fmt.Sprintf("the log of the recording was cut off: it reaches up to %.3f s", float64(r.LogUntil)/rate)
+	if res.beside { // another model decides differently by right
+		note(cmd, "%s, and samples that were left out behind that are not known", until)
+		return was, again
+	}
+	before := max(len(was), len(again))
+	from := record.Unlike(was, again, r.LogUntil)
+	ahead := func(d record.Decision) bool { return d.End < from }
+	if was, again = keep(was, ahead), keep(again, ahead); from == math.MaxInt64 {
+		note(cmd, "%s; the decisions behind that are as they are where nothing more was swapped or left out", until)
+		return was, again
+	}
+	n := before - max(len(was), len(again))
+	res.CutOff += n
+	note(cmd, "%s; %d decisions from %.3f s on, where the first behind that is another, are not known: they are not compared, as what was swapped or left out there is not in it",
+		until, n, float64(from)/rate)
+	return was, again
 }
 
 // keep is a copy of those that ok holds for.
