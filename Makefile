@@ -153,8 +153,8 @@ $(FORMATS): benchmarks/speed/peers/requirements-formats.txt
 	python3 -m venv $(FORMATS) && $(FORMATS)/bin/pip install -q -r $<
 	@touch $@
 
-speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread (needs Python)
-	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf edf-64 edf-64-mne edf-512 edf-512-mne
+speed-formats: $(FORMATS) ## readers beside pyxdf, edfio and MNE, one thread, and that of XDF with all cores too (needs Python)
+	$(GO) run ./benchmarks/speed -python $(FORMATS)/bin/python xdf xdf-cores edf-64 edf-64-mne edf-512 edf-512-mne
 
 stream-formats: ## memory of playing files of 10 GB and of reading files whole, time of a window (10 GB of disk, and of its cache)
 	$(GO) run ./benchmarks/speed big

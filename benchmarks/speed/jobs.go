@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 )
@@ -36,7 +37,11 @@ var jobs = append([]job{
 	},
 	{
 		name: "xdf", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py", "--repeats", "5"}, cpu: true, loops: 5, fresh: "^rows=64$/^n=390624$", bar: 10,
-		what: "XDF of 100 MB, 64 channels, whole, to float64",
+		what: "XDF of 100 MB, 64 channels, whole, to float64, one thread",
+	},
+	{ // with one thread there is little room above the bar: the memory of the result takes half of it, so that it is met by some processors alone
+		name: "xdf-cores", pkg: module + "ingest/xdf", bench: "^BenchmarkRead$", peer: []string{"xdf.py", "--repeats", "5"}, cores: runtime.NumCPU(), loops: 5, bar: 10,
+		what: "XDF of 100 MB, 64 channels, whole, to float64, threads: " + strconv.Itoa(runtime.NumCPU()),
 	},
 	{
 		name: "riemann-mean", pkg: module + "preprocess/spd", bench: "^BenchmarkMeanRiemann$", peer: []string{"riemann_mean.py"}, bar: 3,

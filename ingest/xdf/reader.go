@@ -1,10 +1,13 @@
 package xdf
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/gyrus-bci/gyrus/ingest/uncached"
 	"github.com/gyrus-bci/gyrus/ingest/units"
@@ -19,10 +22,14 @@ const together = 256
 
 type scale struct{ mul, div float64 }
 
+// apart is how many values each goroutine reads at least, where a long range is read by several.
+const apart = 1 << 19
+
 // reader reads the samples of one stream.
 type reader struct {
 	src    *source
 	s      *stream
+	blocks *blocks
 	scales []scale
 	line   *timeline // nil where it is not asked for samples by their number in a recording
 
@@ -40,7 +47,7 @@ type reader struct {
 
 // newReader reads samples in the units of the stream, or as they stand where it is not described.
 func newReader(src *source, s *stream, line *timeline) *reader {
-	r := &reader{src: src, s: s, line: line, block: -1, scales: make([]scale, s.info.channels)}
+	r := &reader{src: src, s: s, blocks: &s.blocks, line: line, block: -1, scales: make([]scale, s.info.channels)}
 	for ch := range r.scales {
 		r.scales[ch] = scale{1, 1}
 		if s.units != nil {
@@ -78,13 +85,45 @@ func (r *reader) ReadSamples(dst [][]float64, start int64) error {
 	return r.read(dst, r.line.segments.at(k).first+start-spans[k].Start)
 }
 
-// read fills dst from sample number first of the stream on.
+// other is a reader of the same stream for another goroutine.
+func (r *reader) other() *reader {
+	blocks := *r.blocks
+	blocks.open, blocks.group = nil, 0
+	return &reader{src: r.src, s: r.s, blocks: &blocks, scales: r.scales, block: -1}
+}
+
+// read fills dst from sample number first of the stream on: where there is much to fill, by as many goroutines as may run at once.
 func (r *reader) read(dst [][]float64, first int64) error {
-	blocks := &r.s.blocks
+	n := len(dst[0])
+	parts := min(runtime.GOMAXPROCS(0), len(dst)*n/apart)
+	if parts < 2 {
+		return r.readPart(dst, first)
+	}
+	errs := make([]error, parts)
+	var all sync.WaitGroup
+	for k := range parts {
+		from, to := k*n/parts, (k+1)*n/parts
+		part := make([][]float64, len(dst))
+		for ch := range dst {
+			part[ch] = dst[ch][from:to]
+		}
+		by := r // of the last part, behind which is read on
+		if k < parts-1 {
+			by = r.other()
+		}
+		all.Go(func() { errs[k] = by.readPart(part, first+int64(from)) })
+	}
+	all.Wait()
+	return cmp.Or(errs...)
+}
+
+// readPart is read by one goroutine.
+func (r *reader) readPart(dst [][]float64, first int64) error {
+	blocks := r.blocks
 	if r.past = uncached.Worth(int64(len(dst)) * int64(len(dst[0]))); r.past {
 		defer uncached.Done()
 	}
-	k := r.s.blocks.of(first)
+	k := blocks.of(first)
 	r.at = r.at[:0]
 	for done, found := 0, 0; done < len(dst[0]); k++ {
 		b := blocks.at(k)
@@ -121,7 +160,7 @@ func (r *reader) holds(b block) bool {
 
 // load is the bytes of block k.
 func (r *reader) load(k int) ([]byte, error) {
-	b := r.s.blocks.at(k)
+	b := r.blocks.at(k)
 	if r.holds(b) {
 		return r.buf[b.at-r.bufAt:][:b.size], nil
 	}

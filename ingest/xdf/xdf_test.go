@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -915,6 +916,67 @@ func TestShortGaps(t *testing.T) {
 		}
 		if len(rec.Events) != len(events) {
 			t.Errorf("%s: %d events, want %d", tc.name, len(rec.Events), len(events))
+		}
+	}
+}
+
+// TestReadByMany: a long range is right when several goroutines read it, from its beginning and from within, and so is what is read behind it.
+func TestReadByMany(t *testing.T) {
+	before := runtime.GOMAXPROCS(3)
+	defer runtime.GOMAXPROCS(before)
+	const channels, chunk, chunks = 64, 37, 1000
+	var buf bytes.Buffer
+	w, err := xdf.NewWriter(&buf, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chs := make([]signal.Channel, channels)
+	for i := range chs {
+		chs[i] = signal.Channel{Original: fmt.Sprint("A", i), Kind: signal.EEG, Unit: signal.Microvolt}
+	}
+	id, err := w.AddStream(xdf.StreamHeader{Name: "EEG", Type: "EEG", Format: "float32", Rate: 500, Channels: chs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([][]float64, channels)
+	for k := range chunks {
+		for ch := range x {
+			x[ch] = make([]float64, chunk)
+			for i := range x[ch] {
+				x[ch][i] = float64(k*chunk+i) + float64(ch)/64
+			}
+		}
+		if err := w.Samples(id, []float64{1000 + float64(k*chunk)/500}, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	for _, first := range []int64{0, 1234} {
+		n := int(rec.Len - first)
+		if channels*n < 2<<20 {
+			t.Fatalf("%d values are not read by several", channels*n)
+		}
+		dst := signal.NewChunk(rec.Info, first, n).X
+		if err := rec.Data.ReadSamples(dst, first); err != nil {
+			t.Fatal(err)
+		}
+		for ch := range dst {
+			for i, v := range dst[ch] {
+				if want := float64(float32(float64(first+int64(i)) + float64(ch)/64)); v != want {
+					t.Fatalf("from %d on: channel %d, sample %d is %g, want %g", first, ch, i, v, want)
+				}
+			}
+		}
+		few := signal.NewChunk(rec.Info, 0, 100).X // behind it a short range anywhere
+		if err := rec.Data.ReadSamples(few, 5000); err != nil || few[3][7] != float64(float32(5007+3.0/64)) {
+			t.Errorf("behind it: %v, %g", err, few[3][7])
 		}
 	}
 }
