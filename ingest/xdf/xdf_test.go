@@ -957,7 +957,7 @@ func TestReadByMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rec.Close()
+	defer func() { _ = rec.Close() }()
 	for _, first := range []int64{0, 1234} {
 		n := int(rec.Len - first)
 		if channels*n < 2<<20 {
