@@ -156,8 +156,9 @@ func (e *EndingError) Error() string {
 	return text + fmt.Sprintf(": record to %s.arrow, and then: gyrus convert %[1]s.arrow %s", base, e.Path)
 }
 
-// checkEnding refuses a name with the ending of a format of recordings that is not written live. Other dots are of names (S01.run2).
-func checkEnding(path string) error {
+// Ending refuses a name with the ending of a format of recordings that is not written live: the error is an EndingError. Other dots are of
+// names (S01.run2).
+func Ending(path string) error {
 	lower := strings.ToLower(path)
 	ending := func(all []string) string {
 		for _, e := range all {
@@ -193,13 +194,10 @@ func Named(path string) error {
 // Check says why a recording called path cannot be begun: it has the ending of another format, a file of it is there, or there is no folder for
 // it that takes files. It is asked before somebody waits for a stream; Create asks again.
 func Check(path string) error {
-	if err := checkEnding(path); err != nil {
+	if err := cmp.Or(Ending(path), Named(path)); err != nil {
 		return err
 	}
 	names, _ := files(path)
-	if err := Named(path); err != nil {
-		return err
-	}
 	for _, name := range []string{names.samples, names.decisions, names.clock, names.log, names.about} {
 		if name == "" {
 			continue

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -244,11 +245,8 @@ func openSource(ctx context.Context, b *bus.Bus, session, name string) (signal.S
 
 // misnamed says why path cannot be what a recording is called, whatever is there.
 func misnamed(path string) error {
-	if err := record.Named(path); err != nil {
+	if err := cmp.Or(record.Named(path), record.Ending(path)); err != nil {
 		return usageError{err}
-	}
-	if other := (*record.EndingError)(nil); errors.As(record.Check(path), &other) {
-		return usageError{other}
 	}
 	return nil
 }
