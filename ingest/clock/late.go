@@ -114,13 +114,11 @@ func (b *beginning) gap(step, bound float64, hold int) (k int, lost int64) {
 
 // median is that of the offs of stamps from i to j.
 func (b *beginning) median(i, j int, step float64) float64 {
-	var off [settled]float64
+	var off []float64
 	for k := i; k < j; k++ {
-		off[k-i] = b.off(k, step)
+		off = append(off, b.off(k, step))
 	}
-	x := off[:j-i]
-	slices.Sort(x)
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+	return median(off)
 }
 
 // skip says that lost samples are missing before stamp k.

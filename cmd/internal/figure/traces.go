@@ -248,12 +248,7 @@ func (w Window) events(f frame) {
 	if rec == nil {
 		rec = w.Rec
 	}
-	var labels []string
-	for _, e := range rec.Events {
-		if !slices.Contains(labels, e.Label) {
-			labels = append(labels, e.Label)
-		}
-	}
+	labels := signal.LabelsOf(rec.Events)
 	slices.Sort(labels)
 	free := f.Min.X // where the last label ends
 	for _, e := range rec.Events {
