@@ -204,10 +204,7 @@ func TestChunksAreNoGaps(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
-		if err != nil {
-			t.Fatal(err)
-		}
+		rec := open(t, buf.Bytes())
 		want := tc.true
 		if math.Abs(want/250-1) <= 1e-3 {
 			want = 250

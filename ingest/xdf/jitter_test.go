@@ -251,10 +251,7 @@ func TestLostChunks(t *testing.T) {
 				if err := w.Close(); err != nil {
 					t.Fatal(err)
 				}
-				rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
-				if err != nil {
-					t.Fatal(err)
-				}
+				rec := open(t, buf.Bytes())
 				checkTrue(t, name, rec, n, lost, 0)
 				if err := rec.Close(); err != nil {
 					t.Error(err)

@@ -895,10 +895,7 @@ func TestShortGaps(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
-		if err != nil {
-			t.Fatal(err)
-		}
+		rec := open(t, buf.Bytes())
 		listed := slices.ContainsFunc(rec.Deviations, func(d signal.Deviation) bool { return strings.Contains(d.Found, "samples may be missing there") })
 		if tc.jitter > 0.01 {
 			if len(rec.Gaps()) != 0 || !listed {
@@ -953,10 +950,7 @@ func TestReadByMany(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rec, err := ingest.Open(fstest.MapFS{"x.xdf": {Data: buf.Bytes()}}, "x.xdf")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := open(t, buf.Bytes())
 	defer func() { _ = rec.Close() }()
 	for _, first := range []int64{0, 1234} {
 		n := int(rec.Len - first)

@@ -747,18 +747,24 @@ func TestNaNTakesOneSegment(t *testing.T) {
 	}
 }
 
+// tracesOf draws n channels, E1 and so on.
+func tracesOf(t *testing.T, n int) (f *figure.Figure, names []string) {
+	t.Helper()
+	for i := range n {
+		names = append(names, fmt.Sprintf("E%d", i+1))
+	}
+	f, err := figure.Traces(whole(recording(20, nil, names...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, names
+}
+
 // TestVeryManyRows: a picture does not grow without end; those names that have room stand beside their rows, and how many have none is told.
 func TestVeryManyRows(t *testing.T) {
 	most := 0.0
 	for _, n := range []int{512, 513, 1500} {
-		names := make([]string, n)
-		for i := range names {
-			names[i] = fmt.Sprintf("E%d", i+1)
-		}
-		f, err := figure.Traces(whole(recording(20, nil, names...)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, names := tracesOf(t, n)
 		if most == 0 {
 			most = f.Height.Points()
 		}
@@ -788,14 +794,7 @@ func TestVeryManyRows(t *testing.T) {
 // TestNamesOfManyRows: however many rows there are, their names do not overlap.
 func TestNamesOfManyRows(t *testing.T) {
 	for _, n := range []int{4, 90, 150, 512} {
-		names := make([]string, n)
-		for i := range names {
-			names[i] = fmt.Sprintf("E%d", i+1)
-		}
-		f, err := figure.Traces(whole(recording(20, nil, names...)))
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, _ := tracesOf(t, n)
 		var at []float64
 		for _, e := range elements(t, f, "text", "font-size:8px") {
 			if strings.HasPrefix(e.Text, "E") {
